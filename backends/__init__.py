@@ -1,0 +1,1 @@
+"""Backends that come with dfdx; each is an ordinary plugin."""

@@ -1,0 +1,1 @@
+"""The array_api backend."""

@@ -1,0 +1,1 @@
+"""Kernel text in the C dialect that OpenCL and CUDA share."""

@@ -1,0 +1,27 @@
+"""Matrix products through NumPy's BLAS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...core.contract import quiet
+
+
+def matmul(sig: Any) -> Any:
+    dtype = sig.outputs[0].dtype
+    if dtype.is_int:
+        return _wrapping(dtype.numpy)
+    if dtype.bits == 16:
+        narrow = dtype.numpy
+        return quiet(lambda a, b: np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(narrow))
+    return quiet(np.matmul)
+
+
+def _wrapping(dtype: Any) -> Any:
+    return lambda a, b: np.matmul(a, b, dtype=dtype)
+
+
+def register(registry: Any) -> None:
+    registry.kernel("matmul", specialize=True)(matmul)

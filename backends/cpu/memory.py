@@ -1,0 +1,70 @@
+"""Making, copying and casting arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...core.contract import philox_words, quiet
+
+Array = np.ndarray[Any, Any]
+
+
+def empty(*, shape: tuple[int, ...], dtype: Any) -> Array:
+    return np.empty(shape, dtype.numpy)
+
+
+def fill(value: Any, *, shape: tuple[int, ...], dtype: Any) -> Array:
+    return np.zeros(shape, dtype.numpy) if value == 0 else np.full(shape, value, dtype.numpy)
+
+
+def copy_in(host: Array, *, dtype: Any) -> Array:
+    return np.array(host, dtype.numpy, order="C", copy=True)
+
+
+def copy_out(a: Array, *, dtype: Any) -> Array:
+    return np.array(a, order="C", copy=True)
+
+
+def copy(a: Array) -> Array:
+    return np.array(a, order="C", copy=True)
+
+
+def contiguous(a: Array) -> Array:
+    return a if a.flags.c_contiguous else np.ascontiguousarray(a).reshape(a.shape)
+
+
+def cast(sig: Any, *, dtype: Any) -> Any:
+    """Floats to integers saturate and NaN gives 0, as Rust's `as`; to bool asks whether it is not 0."""
+    source, target = sig.inputs[0].dtype, dtype.numpy
+    if dtype.kind == "bool":
+        return lambda a: np.not_equal(a, 0, out=np.empty(a.shape, np.bool_))
+    if source.is_float and dtype.is_int:
+        return quiet(lambda a: _saturate(a, target))
+    return quiet(lambda a: a.astype(target))
+
+
+def _saturate(a: Array, target: Any) -> Array:
+    info = np.iinfo(target)
+    wide = np.nan_to_num(np.asarray(a, np.float64), nan=0.0, posinf=np.inf, neginf=-np.inf)
+    out = np.empty(a.shape, target)
+    inside = (wide >= float(info.min)) & (wide < float(info.max))
+    out[...] = np.where(inside, wide, 0.0).astype(target)
+    out[wide >= float(info.max)] = info.max
+    out[wide < float(info.min)] = info.min
+    return out
+
+
+def random_bits(key: int, counter: int, *, count: int) -> Array:
+    return philox_words(key, counter, count)
+
+
+def synchronize() -> None:
+    """Every call has finished when it returns."""
+
+
+def register(registry: Any) -> None:
+    for fn in (empty, fill, copy_in, copy_out, copy, contiguous, random_bits, synchronize):
+        registry.kernel(fn.__name__)(fn)
+    registry.kernel("cast", specialize=True)(cast)

@@ -1,0 +1,57 @@
+"""Hooks of the CPU backend."""
+
+from __future__ import annotations
+
+import os
+import platform
+from typing import Any
+
+import numpy as np
+
+from ...core.contract import BackendInfo, Capabilities, Check, DeviceInfo, hookimpl
+from . import index, map, matmul, memory, reduce, view
+
+
+class CpuRuntime:
+    """NumPy's own memory management; nothing to hold."""
+
+    fork_safe = True
+
+
+@hookimpl
+def backend_info() -> BackendInfo:
+    return BackendInfo(api=(1, 0), summary="NumPy and compiled expressions")
+
+
+@hookimpl
+def backend_probe() -> list[DeviceInfo]:
+    try:
+        memory_bytes: int | None = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        memory_bytes = None
+    return [DeviceInfo(0, platform.processor() or platform.machine(), memory_bytes, f"numpy {np.__version__}", "cpu")]
+
+
+@hookimpl
+def backend_open(index: int, options: dict[str, Any]) -> CpuRuntime:
+    from ...core.contract import BackendUnavailable
+
+    if index or options:
+        raise BackendUnavailable("there is one CPU device", "use 'cpu'")
+    return CpuRuntime()
+
+
+@hookimpl
+def backend_capabilities(runtime: CpuRuntime) -> Capabilities:
+    return Capabilities()
+
+
+@hookimpl
+def register_kernels(registry: Any, runtime: CpuRuntime) -> None:
+    for family in (memory, view, map, reduce, matmul, index):
+        family.register(registry)
+
+
+@hookimpl
+def backend_diagnose() -> list[Check]:
+    return [Check("numpy", True, np.__version__), Check("cores", True, str(os.cpu_count()))]

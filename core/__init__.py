@@ -1,0 +1,1 @@
+"""Tensors, shapes, dtypes, the tape, the op registry, the expression language and the plugin host."""

@@ -1,0 +1,59 @@
+"""Where a tensor's data sits: a backend array with a version, shared by handles and views."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Cell", "Empty", "ViewCell", "new_cell"]
+
+
+class Cell:
+    """A backend array and how often it was overwritten; `writer` names the last in-place writer."""
+
+    __slots__ = ("array", "version", "writer")
+
+    array: Any
+    version: int
+    writer: str
+
+
+def new_cell(array: Any) -> Cell:
+    cell = Cell.__new__(Cell)
+    cell.array, cell.version = array, 0
+    return cell
+
+
+class ViewCell:
+    """A view of another cell: made again when its source was overwritten, so that a copy never goes stale."""
+
+    __slots__ = ("_array", "_seen", "make", "source")
+
+    def __init__(self, source: Cell | ViewCell, make: Callable[[Any], Any], array: Any) -> None:
+        self.source, self.make, self._array, self._seen = source, make, array, source.version
+
+    @property
+    def version(self) -> int:
+        return self.source.version
+
+    @property
+    def writer(self) -> str:
+        return self.source.writer
+
+    @property
+    def array(self) -> Any:
+        if self._seen != self.source.version:
+            self._array, self._seen = self.make(self.source.array), self.source.version
+        return self._array
+
+
+class Empty:
+    """Stands for an array of no elements: core answers for it, so that no kernel meets one."""
+
+    __slots__ = ("dtype", "shape")
+
+    def __init__(self, shape: tuple[int, ...], dtype: Any) -> None:
+        self.shape, self.dtype = shape, dtype
+
+    def __repr__(self) -> str:
+        return f"Empty({self.shape}, {self.dtype!r})"

@@ -1,0 +1,133 @@
+"""Where gradients are kept: by tensor id, accumulating until they are zeroed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from .errors import GradientError, MissingGradientError
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+__all__ = ["Gradients"]
+
+
+class Gradients:
+    """Gradients by tensor, as `model.alloc_grads()` or `Gradients.leaky()` makes them.
+
+    With leaves (a model's parameters) only what they need is computed and kept; a leaky one keeps everything.
+
+    >>> import dfdx
+    >>> x = dfdx.device("cpu").tensor([3.0])
+    >>> grads = (x.traced() * x).sum().backward()
+    >>> grads.get(x).tolist()
+    [6.0]
+    """
+
+    __module__ = "dfdx"
+    __slots__ = ("_leaves", "_owned", "_store")
+
+    def __init__(self, leaves: Iterable[Tensor] | None = ()) -> None:
+        self._leaves: dict[int, Tensor] | None = None if leaves is None else {t.id: t.detach() for t in leaves}
+        self._store: dict[int, Tensor] = {}
+        self._owned: set[int] = set()  # ids whose stored array nobody else has seen
+
+    @classmethod
+    def leaky(cls) -> Gradients:
+        """Gradients that keep those of every recorded value."""
+        return cls(None)
+
+    @property
+    def is_leaky(self) -> bool:
+        return self._leaves is None
+
+    def retain(self, what: Any) -> Gradients:
+        """Also keep the gradients of a tensor or of a module's trainable parameters; returns itself."""
+        if self._leaves is not None:
+            for t in [what] if hasattr(what, "_cell") else what.trainable_tensors():
+                self._leaves.setdefault(t.id, t.detach())
+        return self
+
+    def needs(self, id: int) -> bool:
+        """Whether the gradient of this id is to be kept."""
+        return self._leaves is None or id in self._leaves
+
+    def __contains__(self, tensor: Tensor) -> bool:
+        return self.received(tensor) or (self._leaves is not None and tensor.id in self._leaves)
+
+    def __len__(self) -> int:
+        return len(self._store)
+
+    def received(self, tensor: Tensor) -> bool:
+        """Whether a backward pass reached this tensor since the gradients were allocated or zeroed."""
+        return tensor.id in self._store
+
+    def get(self, tensor: Tensor) -> Tensor:
+        """A snapshot of the gradient of `tensor`, of its shape and dtype: zeros for a leaf that nothing reached.
+
+        Raises `MissingGradientError` if no gradient of it is kept.
+        """
+        found = self._store.get(tensor.id)
+        if found is not None:
+            self._owned.discard(tensor.id)
+            tape = found._tape
+            return found.detach() if tape is None else found._alias(type(tape)(None, list(tape.entries)), found._serial)
+        if self._leaves is not None and tensor.id in self._leaves:
+            return tensor.device.zeros(tensor.shape, tensor.dtype)
+        kept = "a leaky tape keeps all that was recorded" if self._leaves is None else "grads.retain(x) before tracing keeps more than the parameters"
+        raise MissingGradientError(f"[get] no gradient of {tensor.type_text} (id {tensor.id}) is kept\n  hint: {kept}")
+
+    def peek(self, tensor: Tensor) -> Tensor | None:
+        """The stored gradient itself, for optimizers, which read it at once; None if nothing reached the tensor."""
+        return self._store.get(tensor.id)
+
+    def add(self, id: int, g: Tensor, owned: bool = False) -> None:
+        """Accumulate; `owned` says that nobody else holds the array of `g`."""
+        from .inplace import accumulate
+
+        former = self._store.get(id)
+        if former is None:
+            self._store[id] = g
+            if owned:
+                self._owned.add(id)
+        else:
+            self._store[id] = accumulate(former, g, id in self._owned)
+            self._owned.add(id)
+
+    def zero(self, tensors: Iterable[Tensor]) -> None:
+        """Forget what these tensors received."""
+        for t in tensors:
+            self._store.pop(t.id, None)
+            self._owned.discard(t.id)
+
+    def all_finite(self) -> bool:
+        """Whether no stored gradient has an infinity or a NaN."""
+        return all(bool(g.detach().isfinite().all()) for g in self._store.values())
+
+    def clip_value_(self, limit: float) -> Gradients:
+        """Clip every element to [-limit, limit]; returns itself."""
+        if not limit >= 0:
+            raise GradientError(f"[clip_value_] the limit must not be negative, got {limit}")
+        for id, g in self._store.items():
+            self._store[id] = g.detach().clamp(-limit, limit)
+        return self
+
+    def clip_norm_(self, limit: float) -> float:
+        """Scale all gradients together so that their Euclidean norm is at most `limit`; returns the norm before.
+
+        Source: `torch.nn.utils.clip_grad_norm_`.
+        """
+        if not limit >= 0:
+            raise GradientError(f"[clip_norm_] the limit must not be negative, got {limit}")
+        squares = [float(g.detach().to_dtype("f64" if g.device.supports("f64") else "f32").square().sum()) for g in self._store.values()]
+        norm = float(sum(squares)) ** 0.5
+        scale = limit / (norm + 1e-6)
+        if scale < 1.0:
+            for id, g in self._store.items():
+                self._store[id] = g.detach() * scale
+        return norm
+
+    def __repr__(self) -> str:
+        kind = "leaky" if self._leaves is None else f"{len(self._leaves)} leaves"
+        return f"Gradients({kind}, {len(self._store)} received)"

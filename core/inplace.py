@@ -1,0 +1,115 @@
+"""The only in-place writers: they use a kernel's `inplace` outputs, and raise the version of what they wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import dispatch
+from .checks import same_device, same_dtype, same_shape
+from .errors import TapeError
+from .expr import MapProgram, arg, map_program
+from .registry import OpSpec
+from .types import Signature, TensorType
+
+if TYPE_CHECKING:
+    from .device import Device
+    from .tensor import Tensor
+
+__all__ = ["accumulate", "axpy", "update", "write"]
+
+
+class _Update(OpSpec):
+    """A map whose first outputs overwrite its first inputs."""
+
+    kind = "update"
+
+    def infer(self, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> Any:
+        program: MapProgram = attrs["program"]
+        for t in tensors[1:]:
+            same_shape(self.name, tensors[0], t)
+        return tuple(TensorType(tensors[0].shape, d) for d in program.out_dtypes)
+
+    def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Any:
+        inplace = tuple(range(len(sig.outputs)))
+        kernel = device.find("map", sig, {"program": attrs["program"], "shape": sig.outputs[0].shape, "inplace": inplace})
+        if kernel is None:
+            raise self.missing(device, sig)
+        return kernel if len(sig.outputs) > 1 else lambda *inputs: (kernel(*inputs),)
+
+
+UPDATE = _Update("update", None, attrs=("program",))  # type: ignore[arg-type]
+UPDATE.differentiable = False
+
+
+def update(program: MapProgram, targets: Sequence[Tensor], others: Sequence[Tensor] = (), scalars: tuple[Any, ...] = (), writer: str = "update") -> None:
+    """Overwrite `targets` with the outputs of `program` over (targets, others, scalars), in one launch.
+
+    The tensors must have one shape; outputs and targets have the same dtypes.
+    """
+    first = targets[0]
+    tensors = (*targets, *others)
+    key = (UPDATE, program, first.shape, *[t.shape for t in others])
+    plan = first.device.plans.get(key)
+    if plan is None:
+        for t in targets:
+            _writable(t, writer)
+        same_device(writer, tensors)
+        plan = first.device.plans[key] = dispatch.make_plan(UPDATE, tensors, (program,), first.device)
+    inputs = (*[t._cell.array for t in tensors], *scalars)
+    values = plan.kernel(*inputs) if dispatch._watch is None else dispatch._watch(plan, inputs)
+    for t, value in zip(targets, values, strict=True):
+        cell: Any = t._cell
+        cell.array = value
+        cell.version += 1
+        cell.writer = writer
+
+
+def _writable(t: Tensor, writer: str) -> None:
+    if t._view is not None or not hasattr(t._cell, "array") or hasattr(t._cell, "source"):
+        raise TapeError(f"[{writer}] {t.type_text} is a view: write to its source")
+
+
+def write(target: Tensor, value: Tensor, writer: str = "write") -> None:
+    """Put the value of another tensor of the same shape, dtype and device into `target`."""
+    _writable(target, writer)
+    same_shape(writer, target, value)
+    same_dtype(writer, target, value)
+    same_device(writer, (target, value))
+    cell: Any = target._cell
+    cell.array = value._cell.array if value.numel == 0 else target.device.copy_array(value._cell.array)
+    cell.version += 1
+    cell.writer = writer
+
+
+_sums: dict[Any, MapProgram] = {}
+
+
+def accumulate(former: Tensor, g: Tensor, owned: bool) -> Tensor:
+    """former + g: in place where `owned` says that nobody else holds the former array."""
+    if not owned or former._serial is not None or g._serial is not None or former.numel == 0:
+        return former + g
+    program = _sums.get(former.dtype)
+    if program is None:
+        d = former.dtype
+        program = _sums[d] = map_program((arg(0) + arg(1),), (d, d), (d,), 0)
+    update(program, (former,), (g,), (), "accumulate")
+    return former
+
+
+def axpy(a: Tensor, alpha: float, b: Tensor, beta: float) -> Tensor:
+    """In place: a becomes alpha * a + beta * b; returns a."""
+    from .expr import scalar
+
+    for t in (a, b):
+        if t._serial is not None:
+            raise TapeError(f"[axpy] {t.type_text} was recorded; axpy takes untraced tensors\n  hint: x.detach()")
+    same_device("axpy", (a, b))
+    same_dtype("axpy", a, b)
+    same_shape("axpy", a, b)
+    _writable(a, "axpy")
+    d = a.dtype
+    program = map_program((scalar(0) * arg(0) + scalar(1) * arg(1),), (d, d), (d,), 2)
+    if a.numel:
+        update(program, (a,), (b,), (alpha, beta), "axpy")
+    return a

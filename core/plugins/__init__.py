@@ -1,0 +1,1 @@
+"""How devices and ops come in from outside: hooks, the host that contains plugins, and their states."""

@@ -1,0 +1,81 @@
+"""The kernels of one device: staged while the plugin registers, then committed whole."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection
+from typing import Any, NamedTuple
+
+from ..errors import PluginError
+from ..registry import PRIMITIVES, known_ops
+
+__all__ = ["Kernel", "KernelTable"]
+
+
+class Kernel(NamedTuple):
+    """A function and what it takes."""
+
+    fn: Callable[..., Any]
+    dtypes: Collection[Any] | None
+    when: Callable[..., bool] | None
+    specialize: bool
+    contiguous: bool
+
+    def describe(self) -> str:
+        """Where it lives and what it takes, for `explain`."""
+        limits = [f"dtypes {', '.join(sorted(d.name for d in self.dtypes))}"] * (self.dtypes is not None)
+        limits += ["where its predicate accepts"] * (self.when is not None)
+        name = getattr(self.fn, "__qualname__", repr(self.fn))
+        return f"{getattr(self.fn, '__module__', '?')}.{name}" + (f" ({'; '.join(limits)})" if limits else "")
+
+
+class KernelTable:
+    """Kernels by op name, in the order of registration; the exact ones (without a predicate) go first."""
+
+    def __init__(self) -> None:
+        self._kernels: dict[str, tuple[Kernel, ...]] = {}
+
+    def kernel(
+        self, name: str, *, dtypes: Collection[Any] | None = None, when: Callable[..., bool] | None = None, specialize: bool = False, contiguous: bool = False
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Decorator that registers a kernel.
+
+        * `name`: a primitive, any op, or `<op>.backward`; an unknown one is a `PluginError`.
+        * `dtypes`: that all inputs must have; `when(signature, **attrs)`: a predicate on the call.
+        * `specialize`: the function is called once per types and attributes, as `fn(signature, **attrs)`, and returns
+          the kernel proper, or `NotImplemented` to decline.
+        * `contiguous`: inputs must be in row-major storage; core copies views first.
+        """
+
+        def add(fn: Callable[..., Any]) -> Callable[..., Any]:
+            if name not in known_ops():
+                near = difflib.get_close_matches(name, known_ops(), 1)
+                raise PluginError(f"unknown op {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+            if not callable(fn):
+                raise PluginError(f"the kernel for {name!r} is not callable: {fn!r}")
+            new = Kernel(fn, frozenset(dtypes) if dtypes is not None else None, when, specialize, contiguous)
+            former = self._kernels.get(name, ())
+            if any(k.dtypes == new.dtypes and k.when is None and when is None and not k.specialize for k in former):
+                raise PluginError(f"a kernel for {name!r} is registered twice")
+            both = (*former, new)
+            self._kernels[name] = tuple(sorted(both, key=lambda k: k.when is not None))
+            return fn
+
+        return add
+
+    def kernels_of(self, holder: Any) -> None:
+        """Register every public method of an object under its name (a trailing underscore is dropped)."""
+        for attribute in dir(holder):
+            if not attribute.startswith("_") and attribute.rstrip("_") in known_ops():
+                self.kernel(attribute.rstrip("_"))(getattr(holder, attribute))
+
+    def candidates(self, name: str) -> tuple[Kernel, ...]:
+        """The kernels of that name, best first."""
+        return self._kernels.get(name, ())
+
+    def names(self) -> set[str]:
+        return set(self._kernels)
+
+    def missing(self) -> list[str]:
+        """The primitives without a kernel."""
+        return [p for p in PRIMITIVES if p not in self._kernels]

@@ -1,0 +1,40 @@
+"""The public names of core, as `import dfdx` shows them."""
+
+from __future__ import annotations
+
+from . import errors as _errors
+from .device import Device, auto_device, device, devices
+from .dtypes import DTYPES, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
+from .errors import *  # noqa: F403
+from .gradients import Gradients
+from . import ops as _ops  # noqa: F401
+from .ops._define import FUNCTIONS as _FUNCTIONS
+from .plugins.hookspecs import hookimpl
+from .tape import Tape
+from .tensor import Tensor
+from . import format as _format, interop as _interop  # noqa: E402, I001
+from .interop import from_dlpack
+from .inplace import axpy
+
+bool = bool_
+globals().update({n: f for n, f in _FUNCTIONS.items() if not n.startswith("_")})
+
+
+def _backward(self: Tensor, retrace: object = False) -> Gradients:
+    """Replay this rank-0 value's tape in reverse, consume it, and return the `Gradients` given to `traced`.
+
+    * `retrace`: record the backward pass too, for higher derivatives.
+    """
+    from .tape import backward
+
+    return backward(self, retrace is True)
+
+
+Tensor.backward = _backward  # type: ignore[attr-defined]
+Tensor.axpy = axpy  # type: ignore[attr-defined]
+
+__all__ = [
+    *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "axpy",
+    "bf16", "bool", "device", "devices", "f16", "f32", "f64", "from_dlpack", "hookimpl", "i16", "i32", "i64", "i8", "u16", "u32",
+    "u64", "u8", *sorted(n for n in _FUNCTIONS if not n.startswith("_")),
+]  # fmt: skip

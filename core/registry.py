@@ -1,0 +1,130 @@
+"""The table of all ops: what an op is, whoever computes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .errors import MissingKernelError, PluginError
+from .types import Signature, TensorType
+
+if TYPE_CHECKING:
+    from .device import Device
+    from .tape import Entry
+    from .tensor import Tensor
+
+__all__ = ["OPS", "PRIMITIVES", "Composite", "OpSpec", "Primitive", "known_ops", "register"]
+
+PRIMITIVES = (
+    "empty", "fill", "copy_in", "copy_out", "copy", "contiguous", "cast", "permute", "broadcast", "reshape", "slice", "map",
+    "reduce", "matmul", "gather", "scatter_add", "concat", "random_bits", "synchronize",
+)  # fmt: skip
+
+# Kernels a backend may add beyond the primitives; composites of core serve where they are missing.
+OPTIONAL = ("row",)
+
+OPS: dict[str, OpSpec] = {}
+
+
+class OpSpec:
+    """One op: name, shape and dtype rule, gradient, and how a device runs it. It never names a device.
+
+    * `attrs`: names of the static attributes, in the order in which `apply` receives their values.
+    * `infer(tensors, **attrs)`: the output's `TensorType` (or a tuple of them); raises on operands that do not fit.
+    * `vjp(entry, grads, needs)`: one gradient (or None) per input, written in ops.
+    * `saves`: what the gradient needs: input positions, and "out".
+    """
+
+    differentiable = True
+    is_view = False
+
+    def __init__(
+        self,
+        name: str,
+        infer: Callable[..., Any],
+        *,
+        attrs: tuple[str, ...] = (),
+        vjp: Callable[..., Any] | None = None,
+        saves: tuple[int | str, ...] = (),
+        family: str = "",
+        aliases: tuple[str, ...] = (),
+        doc: str = "",
+    ) -> None:
+        self.name, self.attrs, self.saves, self.family, self.aliases, self.doc = name, attrs, saves, family, aliases, doc
+        self._infer, self._vjp = infer, vjp
+        self.differentiable = vjp is not None
+
+    def __repr__(self) -> str:
+        return f"<op {self.name}>"
+
+    kind = "op"
+
+    def infer(self, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> Any:
+        return self._infer(*tensors, **attrs)
+
+    def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        assert self._vjp is not None
+        return self._vjp(entry, grads[0] if len(grads) == 1 else grads, needs)  # type: ignore[no-any-return]
+
+    def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
+        """The kernel for this call on this device, or None where the composite body serves."""
+        kernel = device.find(self.name, sig, attrs)
+        if kernel is None:
+            raise self.missing(device, sig)
+        return kernel
+
+    def missing(self, device: Device, sig: Signature) -> MissingKernelError:
+        types = ", ".join(map(str, sig.inputs))
+        return MissingKernelError(
+            f"[{self.name}] no kernel on {device.name} for {types}, and no composite body; "
+            f"`python -m dfdx explain {self.name} --device {device.name}` shows what there is"
+        )
+
+    def on_empty(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
+        """How to make a non-empty output from an empty input without a kernel; None if the op has no meaning there."""
+        return None
+
+
+class Primitive(OpSpec):
+    """An op that every backend supplies."""
+
+    kind = "primitive"
+
+
+class Composite(OpSpec):
+    """An op whose body is written in other ops; a device's own kernel of that name goes first.
+
+    A kernel replaces the body under a tape only if the op has its own `vjp`; else the body is recorded part by part.
+    """
+
+    kind = "composite"
+
+    def __init__(self, name: str, infer: Callable[..., Any] | None, body: Callable[..., Any], **kwargs: Any) -> None:
+        super().__init__(name, infer or _no_rule, **kwargs)
+        self.body, self.has_rule = body, infer is not None
+        self.differentiable = True
+
+    @property
+    def has_vjp(self) -> bool:
+        return self._vjp is not None
+
+    def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
+        return device.find(self.name, sig, attrs)
+
+
+def _no_rule(*_: Any, **__: Any) -> TensorType:
+    raise AssertionError("a composite without a shape rule is never planned")
+
+
+def register(spec: OpSpec) -> OpSpec:
+    """Add an op to the table; a second op of the same name is a `PluginError`."""
+    if spec.name in OPS:
+        raise PluginError(f"op {spec.name!r} is registered already")
+    OPS[spec.name] = spec
+    return spec
+
+
+def known_ops() -> set[str]:
+    """Every name under which a backend may register a kernel."""
+    names = {*OPS, *PRIMITIVES, *OPTIONAL}
+    return names | {f"{name}.backward" for name in OPS}

@@ -1,0 +1,232 @@
+"""Ops that are expressions with reductions along named axes: softmax, normalisation and their kin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .checks import same_dtype, shape_error
+from .elementwise import check_takes
+from .expr import Expr, arg, kind_of, map_program, rewrite, row_program, vjp, walk
+from .expr.functions import REDUCTIONS
+from .registry import OpSpec
+from .types import Signature, TensorType
+
+if TYPE_CHECKING:
+    from .device import Device
+    from .tape import Entry
+    from .tensor import Tensor
+
+__all__ = ["RowOp", "lower"]
+
+
+class RowOp(OpSpec):
+    """An op over rows: the elements along `axes` form a row, which reductions run over.
+
+    * `outputs`: expressions with row_sum, row_max, row_min.
+    * `in_kinds`, `out_kinds`: "full" (all dims), "row" (one per row: without the axes), "col" (the axes only), "scalar".
+
+    The first argument is full. A device's `row` kernel runs it; otherwise core lowers it to `map` and `reduce`.
+    """
+
+    kind = "rowwise"
+    through = ("row", "map")
+
+    def __init__(
+        self, name: str, outputs: Expr | Sequence[Expr], in_kinds: tuple[str, ...], out_kinds: str | tuple[str, ...], *,
+        n_scalars: int = 0, gradient: Any = "derived", family: str = "rowwise", doc: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(name, None, attrs=("axes",), family=family, doc=doc)  # type: ignore[arg-type]
+        self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
+        self.in_kinds = in_kinds
+        self.out_kinds = (out_kinds,) if isinstance(out_kinds, str) else out_kinds
+        self.n_args, self.n_scalars = len(in_kinds), n_scalars
+        self._gradient = gradient if callable(gradient) else None
+        self._grads: dict[tuple[bool, ...], tuple[RowOp, tuple[int, ...]]] = {}
+        self.differentiable = gradient is not None
+
+    @property
+    def saves(self) -> tuple[int | str, ...]:  # type: ignore[override]
+        """What the gradient reads, derived when the op is first recorded: gradients have gradients without end."""
+        _, sources = self.gradient((True,) * self.n_args)
+        return tuple("out" if s == self.n_args else s for s in sources if s <= self.n_args)
+
+    @saves.setter
+    def saves(self, _: Any) -> None:
+        """Derived, never set."""
+
+    @property
+    def text(self) -> str:
+        return ", ".join(map(repr, self.exprs))
+
+    def _shapes(self, shape: tuple[int, ...], axes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
+        outer = tuple(n for i, n in enumerate(shape) if i not in axes)
+        return {"full": shape, "row": outer, "col": tuple(shape[a] for a in axes), "scalar": ()}
+
+    def infer(self, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> Any:
+        check_takes(self.name, "float", tensors)
+        by_kind = self._shapes(tensors[self._first_full()].shape, attrs["axes"])
+        for t, kind in zip(tensors, self.in_kinds, strict=True):
+            same_dtype(self.name, tensors[0], t)
+            if t.shape != by_kind[kind]:
+                names = dict(zip("xabcdefg", (tensors[0], t), strict=False))
+                raise shape_error(self.name, f"an operand of shape {list(by_kind[kind])} is wanted along axes {attrs['axes']}", names, {"a": f"a.shape = {list(t.shape)}"})
+        outs = tuple(TensorType(by_kind[k], tensors[0].dtype) for k in self.out_kinds)
+        return outs[0] if len(outs) == 1 else outs
+
+    def _first_full(self) -> int:
+        return self.in_kinds.index("full")
+
+    def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
+        kernel = device.find(self.name, sig, attrs)
+        if kernel is not None:
+            return kernel
+        axes, shape = attrs["axes"], sig.inputs[self._first_full()].shape
+        kept = tuple(i for i in range(len(shape)) if i not in axes)
+        outer, inner = tuple(shape[i] for i in kept), tuple(shape[i] for i in axes)
+        order = kept + axes
+        program = row_program(self.exprs, tuple(t.dtype for t in sig.inputs), tuple(t.dtype for t in sig.outputs), self.n_scalars, self.in_kinds, self.out_kinds)
+        by_kind = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
+        inputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.in_kinds, sig.inputs, strict=True))
+        outputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.out_kinds, sig.outputs, strict=True))
+        row = device.find("row", Signature(inputs, outputs), {"program": program, "outer": outer, "inner": inner})
+        if row is None:
+            row = lower(device, program, outer, inner)
+        return row if order == tuple(range(len(shape))) else self._turned(device, row, sig, order)
+
+    def _turned(self, device: Device, row: Callable[..., Any], sig: Signature, order: tuple[int, ...]) -> Callable[..., Any]:
+        """The kernel between permutations that put the reduced axes last and back."""
+        back = tuple(sorted(range(len(order)), key=order.__getitem__))
+        permute = device.backend.primitive("permute", axes=order, sig=Signature((sig.inputs[self._first_full()],), ()))
+        undo = device.backend.primitive("permute", axes=back, sig=Signature((sig.inputs[self._first_full()],), ()))
+        turn = [k == "full" for k in self.in_kinds]
+        turn_out = [k == "full" for k in self.out_kinds]
+
+        def kernel(*inputs: Any) -> Any:
+            n = len(turn)
+            outs = row(*[permute(x) if t else x for x, t in zip(inputs[:n], turn, strict=True)], *inputs[n:])
+            if len(turn_out) == 1:
+                return undo(outs) if turn_out[0] else outs
+            return tuple([undo(o) if t else o for o, t in zip(outs, turn_out, strict=True)])
+
+        return kernel
+
+    def gradient(self, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...]]:
+        """The op that computes the needed gradients, and its inputs: positions, n_args for the output, n_args + 1 on for g."""
+        found = self._grads.get(needs)
+        if found is None:
+            found = self._grads[needs] = _derive(self, needs)
+        return found
+
+    def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+        from .dispatch import apply
+
+        spec, sources = self.gradient(needs)
+        n, axes = self.n_args, entry.attrs["axes"]
+        inputs = []
+        for s in sources:
+            if s > n:
+                g, like = grads[s - n - 1], entry.outputs[s - n - 1]
+                some = next(g for g in grads if g is not None)
+                inputs.append(g if g is not None else some.device.zeros(like.shape, like.dtype))
+            else:
+                inputs.append(entry.output() if s == n else entry.input(s))
+        outs = apply(spec, tuple(inputs), (axes,), entry.scalars)
+        it = iter(outs if isinstance(outs, tuple) else (outs,))
+        rank = len(entry.inputs[self._first_full()].shape)
+        outer = tuple(i for i in range(rank) if i not in axes)
+        return tuple([_reduced(next(it), kind, outer) if need else None for need, kind in zip(needs, self.in_kinds, strict=True)])
+
+
+def _reduced(g: Any, kind: str, outer: tuple[int, ...]) -> Any:
+    """The gradient of a per-column argument is full-size: sum over the rows."""
+    if kind == "col":
+        return g.sum(outer) if outer else g
+    return g.sum() if kind == "scalar" else g
+
+
+def _derive(spec: RowOp, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...]]:
+    n = spec.n_args
+    gs = [arg(n + 1 + k) for k in range(len(spec.exprs))]
+    wrt = [i for i, need in enumerate(needs) if need]
+    kinds = (*spec.in_kinds, spec.out_kinds[0], *spec.out_kinds)
+    if spec._gradient is not None:
+        every = spec._gradient(gs[0], *[arg(i) for i in range(n)], arg(n))
+        outs = [every[i] for i in wrt]
+    else:
+        outs = vjp(spec.exprs, gs, wrt, spec.in_kinds, (spec.out_kinds[0], *spec.out_kinds))
+        if len(spec.exprs) == 1:
+            outs = [rewrite(o, {spec.exprs[0]: arg(n)}) for o in outs]
+    used = {i for o in outs for i in o.arg_indices()} | {n + 1}
+    if not any(kinds[i] == "full" for i in used):
+        used.add(spec._first_full())
+    sources = tuple(sorted(used))
+    renumber = {arg(s): arg(k) for k, s in enumerate(sources)}
+    in_kinds = tuple(kinds[s] for s in sources)
+    out_kinds = tuple("full" if spec.in_kinds[i] in ("col", "scalar") else spec.in_kinds[i] for i in wrt)
+    return RowOp(f"{spec.name}.backward", [rewrite(o, renumber) for o in outs], in_kinds, out_kinds, n_scalars=spec.n_scalars), sources
+
+
+def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int, ...]) -> Callable[..., Any]:
+    """A row program as maps and reductions, for devices without a `row` kernel: one step per reduction, then the outputs."""
+    full = outer + inner
+    axes = tuple(range(len(outer), len(full)))
+    new_inner = tuple(range(len(outer), len(full)))
+    by_kind = {"full": full, "row": outer, "col": inner, "scalar": ()}
+    wide = tuple(d.compute for d in program.in_dtypes)
+    n_args, n_scalars = program.n_args, program.n_scalars
+
+    def widen(i: int) -> Callable[[Any], Any]:
+        kind, dtype = program.in_kinds[i], wide[i]
+        if kind == "full":
+            return lambda a: a
+        new = {"row": new_inner, "col": tuple(range(len(outer))), "scalar": tuple(range(len(full)))}[kind]
+        sig = Signature((TensorType(by_kind[kind], dtype),), (TensorType(full, dtype),))
+        return device.backend.primitive("broadcast", sig, shape=full, axes=new) if new else lambda a: a
+
+    widened = [widen(i) for i in range(n_args)]
+    dtypes = list(program.in_dtypes)
+    mapping: dict[Expr, Expr] = {}
+    steps: list[tuple[Any, Any, Any]] = []
+    for node in walk(program.outputs):
+        if node.op not in REDUCTIONS:
+            continue
+        dtype = program.types[node]
+        body = map_program((rewrite(node.args[0], mapping),), tuple(dtypes), (dtype,), n_scalars)
+        t_full, t_row = TensorType(full, dtype), TensorType(outer, dtype)
+        run = device.backend.primitive("map", Signature(tuple(TensorType(full, d) for d in dtypes), (t_full,)), program=body, shape=full, inplace=())
+        fold = device.backend.primitive("reduce", Signature((t_full,), (t_row,)), kind=REDUCTIONS[node.op], axes=axes, dtype=dtype)
+        spread = device.backend.primitive("broadcast", Signature((t_row,), (t_full,)), shape=full, axes=new_inner) if inner else (lambda a: a)
+        steps.append((run, fold, spread))
+        mapping[node] = arg(len(dtypes))
+        dtypes.append(dtype)
+    kinds = program.in_kinds + ("row",) * len(steps)
+    finals = [_final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars, full) for o, d, k in zip(program.outputs, program.out_dtypes, program.out_kinds, strict=True)]
+
+    def kernel(*inputs: Any) -> Any:
+        given, scalars = inputs[:n_args], inputs[n_args:]
+        pool = [w(a) for w, a in zip(widened, given, strict=True)]
+        rows = list(given)
+        for run, fold, spread in steps:
+            row = fold(run(*pool, *scalars))
+            rows.append(row)
+            pool.append(spread(row))
+        outs = tuple([final(pool, rows, scalars) for final in finals])
+        return outs[0] if len(outs) == 1 else outs
+
+    return kernel
+
+
+def _final(device: Device, out: Expr, dtypes: tuple[Any, ...], kinds: tuple[str, ...], dtype: Any, shape: tuple[int, ...], kind: str, n_scalars: int, full: tuple[int, ...]) -> Callable[..., Any]:
+    """One output: a full one over the widened arguments, a per-row one over those that are per row."""
+    if kind == "row" and kind_of(out, kinds) not in ("row", "scalar"):
+        raise ValueError(f"{out!r} is not per row")
+    used = sorted(out.arg_indices())
+    narrow = rewrite(out, {arg(i): arg(k) for k, i in enumerate(used)})
+    program = map_program((narrow,), tuple(dtypes[i] for i in used), (dtype,), n_scalars)
+    sig = Signature(tuple(TensorType(shape, dtypes[i]) for i in used), (TensorType(shape, dtype),))
+    run = device.backend.primitive("map", sig, program=program, shape=shape, inplace=())
+    if kind == "full":
+        return lambda pool, rows, scalars: run(*[pool[i] for i in used], *scalars)
+    return lambda pool, rows, scalars: run(*[rows[i] for i in used], *scalars)
+

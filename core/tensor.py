@@ -1,0 +1,218 @@
+"""The tensor: a value with a shape, a dtype, a device, and perhaps a tape. Ops are attached by `core/ops`."""
+
+from __future__ import annotations
+
+from itertools import count
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .errors import TapeError
+from .types import type_text
+
+if TYPE_CHECKING:
+    from .cell import Cell, ViewCell
+    from .device import Device
+    from .dtypes import DType
+    from .registry import OpSpec
+    from .tape import Gradients, Tape
+
+__all__ = ["Tensor", "method", "next_id"]
+
+next_id = count(1).__next__
+_new = object.__new__
+
+
+class Tensor:
+    """An n-dimensional array on one device, rank 0 to 6, whose value other tensors never change.
+
+    Made by a device (`dev.zeros((2, 3))`, `dev.tensor([[1.0, 2.0]])`) and by ops; never by calling the class.
+
+    >>> import dfdx
+    >>> dfdx.device("cpu").tensor([1.0, 2.0]) + 1.0
+    tensor([2., 3.], f32[2] on cpu)
+    """
+
+    __slots__ = ("__weakref__", "_cell", "_serial", "_taker", "_tape", "_view", "device", "dtype", "id", "shape")
+    __module__ = "dfdx"
+    __hash__ = object.__hash__
+
+    shape: tuple[int, ...]
+    dtype: type[DType]
+    device: Device
+    id: int
+    _cell: Cell | ViewCell
+    _tape: Tape | None
+    _serial: int | None  # None: never recorded; 0: a traced leaf; else the entry that made it
+    _view: tuple[Tensor, Any] | None  # (source, plan) of an untraced view
+    _taker: OpSpec | str  # who took the tape
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        raise TypeError("a Tensor is made by a device: dev.tensor(data), dev.zeros(shape), ...")
+
+    def __class_getitem__(cls, _: Any) -> type[Tensor]:
+        return cls  # Tensor[Rank2[L[2], L[3]], f32] is for type checkers and costs nothing
+
+    @property
+    def rank(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, under NumPy's name."""
+        return len(self.shape)
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements, under NumPy's name."""
+        return prod(self.shape)
+
+    @property
+    def storage(self) -> Any:
+        """The backend's own array object, read-only by convention."""
+        return self._cell.array
+
+    @property
+    def type_text(self) -> str:
+        """`f32[2, 3]`."""
+        return type_text(self.shape, self.dtype)
+
+    @property
+    def owns_tape(self) -> bool:
+        """Whether this value owns a tape."""
+        return self._tape is not None
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of a rank-0 tensor")
+        return self.shape[0]
+
+    def __bool__(self) -> bool:
+        if self.shape:
+            raise TypeError(f"the truth of {self.type_text} is ambiguous; use t.any() or t.all(), then bool()")
+        return bool(self.item())
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __index__(self) -> int:
+        if self.shape or not self.dtype.is_int:  # type: ignore[attr-defined]
+            raise TypeError(f"only an integer tensor of rank 0 is an index, not {self.type_text}")
+        return int(self.item())
+
+    def __setitem__(self, *_: Any) -> None:
+        raise TypeError("tensors are values: item assignment is not possible; use dfdx.where, concat or scatter_add")
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a Tensor is not pickled; use .array(), or save a model with model.save(path)")
+
+    def __deepcopy__(self, _: Any) -> Tensor:
+        return self.clone()
+
+    def __copy__(self) -> Tensor:
+        return self.clone()
+
+    # ----- the value without its tape
+
+    def clone(self) -> Tensor:
+        """A copy with its own storage and a new id, without a tape."""
+        from .cell import new_cell
+
+        return wrap(new_cell(self.device.copy_array(self._cell.array)), self.shape, self.dtype, self.device)
+
+    def detach(self) -> Tensor:
+        """The same value, untraced, under a new id: a constant for gradients."""
+        return wrap(self._cell, self.shape, self.dtype, self.device)
+
+    # ----- tapes
+
+    def traced(self, grads: Gradients | None = None) -> Tensor:
+        """The same value under the same id, owning a tape that will accumulate into `grads`.
+
+        Without an argument the tape is leaky: it keeps the gradient of everything.
+        Raises `TapeError` if this tensor owns or has lost a tape.
+        """
+        from .tape import Gradients, Tape
+
+        if self._serial is not None:
+            state = "owns a tape" if self._tape is not None else "has lost its tape"
+            raise TapeError(f"[traced] {self.type_text} already {state}\n  hint: with_empty_tape() branches off, detach() gives a constant")
+        if grads is None:
+            grads = Gradients.leaky()
+        elif not isinstance(grads, Gradients):
+            raise TapeError(f"[traced] takes the Gradients of model.alloc_grads() or Gradients.leaky(), not {type(grads).__name__}")
+        out = self._alias(Tape(grads), 0)
+        out._view = None  # a traced view starts here: its gradient is kept under its own id
+        return out
+
+    trace = traced
+
+    def leaky_traced(self) -> Tensor:
+        """Like `traced()` with a leaky tape."""
+        return self.traced()
+
+    leaky_trace = leaky_traced
+
+    def retaped(self) -> Tensor:
+        """The same value under the same id with an empty tape, whatever it had: how a parameter enters a recorded computation."""
+        from .tape import Tape
+
+        if self._tape is not None and self._tape.shared:
+            return self
+        return self._alias(Tape(), self._serial or 0)
+
+    def with_empty_tape(self) -> Tensor:
+        """A second use of a value: itself if it was never recorded, else the same value with an empty tape."""
+        return self if self._serial is None else self.retaped()
+
+    def split_tape(self) -> tuple[Tensor, Tape]:
+        """(the value without its tape, the tape); `NoTapeError` if it owns none."""
+        from .tape import no_tape
+
+        if self._tape is None:
+            raise no_tape("split_tape", self)
+        tape, self._tape, self._taker = self._tape, None, "split_tape"
+        return self._alias(None, self._serial), tape
+
+    def put_tape(self, tape: Tape) -> Tensor:
+        """The same value owning `tape`, merged with the one it has."""
+        from .tape import merge
+
+        own, self._tape, self._taker = self._tape, None, "put_tape"
+        return self._alias(merge("put_tape", [own, tape] if own is not None else [tape]), self._serial or 0)
+
+    def _alias(self, tape: Tape | None, serial: int | None) -> Tensor:
+        out = wrap(self._cell, self.shape, self.dtype, self.device)
+        out.id, out._tape, out._serial, out._view = self.id, tape, serial, self._view
+        return out
+
+
+def wrap(cell: Any, shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
+    """A new untraced handle on a cell."""
+    out = _new(Tensor)
+    out._cell, out.shape, out.dtype, out.device = cell, shape, dtype, device
+    out.id = next_id()
+    out._tape = out._serial = out._view = None
+    return out
+
+
+def method(function: Any, *names: str) -> Any:
+    """Attach an op's function as methods of `Tensor`."""
+    for name in names or (function.__name__,):
+        setattr(Tensor, name, function)
+    return function
+
+
+def is_scalar(value: Any) -> bool:
+    """Whether a value takes the dtype of the tensor it meets."""
+    return isinstance(value, (bool, int, float, np.generic))
