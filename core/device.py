@@ -31,6 +31,7 @@ class Backend:
     def __init__(self, name: str, opened: Any) -> None:
         self.name, self.runtime, self.kernels = name, opened.runtime, opened.kernels
         self.capabilities, self.info, self.record = opened.capabilities, opened.info, opened.record
+        self.dead = ""
         self.plans: dict[Any, Any] = {}
         self._bound: dict[Any, Any] = {}
         if not getattr(opened.runtime, "fork_safe", False):
@@ -38,6 +39,8 @@ class Backend:
 
     def find(self, name: str, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         """The first kernel of this name that takes these types, ready to be called with arrays and scalars; None if there is none."""
+        if self.dead:
+            raise DeviceForkedError(self.dead)
         for k in self.kernels.candidates(name):
             if k.dtypes is not None and not all(t.dtype in k.dtypes for t in sig.inputs):
                 continue
@@ -70,20 +73,10 @@ class Backend:
         return fn  # type: ignore[no-any-return]
 
     def _forked(self) -> None:
-        text = f"[fork] {self.name} was used before this process was forked: open it in the child only, or start processes with 'spawn'"
-        self.plans, self._bound = _Forked(text), _Forked(text)
-
-
-class _Forked(dict):  # type: ignore[type-arg]
-    """Stands for the plans of a device in a forked child: any look-up raises."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def get(self, *_: Any) -> Any:
-        raise DeviceForkedError(self.text)
-
-    __getitem__ = get
+        """In a forked child: with no plans left, every use comes through `find`, which raises."""
+        self.plans.clear()
+        self._bound.clear()
+        self.dead = f"[fork] {self.name} was used before this process was forked: open it in the child only, or start processes with 'spawn'"
 
 
 class Device:
@@ -96,13 +89,8 @@ class Device:
 
     def __init__(self, backend: Backend, seed: int = 0) -> None:
         self.backend, self.name = backend, backend.name
-        self.runtime = backend.runtime
-        self.kernels = backend.kernels
+        self.runtime, self.kernels, self.plans = backend.runtime, backend.kernels, backend.plans
         self._seed, self._counter = seed & 0xFFFFFFFFFFFFFFFF, 0
-
-    @property
-    def plans(self) -> dict[Any, Any]:
-        return self.backend.plans
 
     @property
     def capabilities(self) -> Any:
@@ -139,12 +127,10 @@ class Device:
 
     # ----- making tensors
 
-    def _made(self, shape: tuple[int, ...], dtype: Any, make: Callable[[], Any]) -> Tensor:
-        if 0 in shape:
-            return wrap(new_cell(Empty(shape, dtype)), shape, dtype, self)
-        return wrap(new_cell(make()), shape, dtype, self)
+    def _made(self, type_: TensorType, make: Callable[[], Any]) -> Tensor:
+        return wrap(new_cell(make() if type_.numel else Empty(type_.shape, type_.dtype)), type_, self)
 
-    def _type(self, op: str, shape: Any, dtype: Any) -> TensorType:
+    def _checked(self, op: str, shape: Any, dtype: Any) -> TensorType:
         dtype = as_dtype(dtype)
         if not self.supports(dtype):
             raise DTypeError(f"[{op}] {self.name} has no {dtype.name}; it has {', '.join(d.name for d in self.capabilities.dtypes)}")
@@ -152,9 +138,9 @@ class Device:
 
     def full(self, shape: Any, value: Any, dtype: Any = f32) -> Tensor:
         """A tensor of `shape` filled with `value`."""
-        type_ = self._type("full", shape, dtype)
+        type_ = self._checked("full", shape, dtype)
         value = _fitting("full", value, type_.dtype)
-        return self._made(*type_, lambda: self.backend.primitive("fill", shape=type_.shape, dtype=type_.dtype)(value))
+        return self._made(type_, lambda: self.backend.primitive("fill", shape=type_.shape, dtype=type_.dtype)(value))
 
     def zeros(self, shape: Any = (), dtype: Any = f32) -> Tensor:
         """A tensor of zeros.
@@ -192,17 +178,17 @@ class Device:
         host = _host(data)
         if dtype is None:
             dtype = f32 if host.dtype == np.float64 and not _is_array(data) else dtype_of_numpy(host.dtype)
-        type_ = self._type("tensor", host.shape, dtype)
+        type_ = self._checked("tensor", host.shape, dtype)
         if host.dtype != type_.dtype.numpy:  # type: ignore[attr-defined]
             host = _cast_host(host, type_.dtype)
         host = np.array(host, order="C", copy=True)
-        return self._made(*type_, lambda: self.backend.primitive("copy_in", dtype=type_.dtype)(host))
+        return self._made(type_, lambda: self.backend.primitive("copy_in", dtype=type_.dtype)(host))
 
     def generate(self, program: Any, shape: tuple[int, ...], scalars: tuple[Any, ...] = ()) -> Tensor:
         """A tensor whose elements are an expression of their index, of random words and of `scalars`."""
         type_ = TensorType(shape, program.out_dtypes[0])
         sig = Signature((), (type_,))
-        return self._made(*type_, lambda: self.backend.primitive("map", sig, program=program, shape=shape, inplace=())(*scalars))
+        return self._made(type_, lambda: self.backend.primitive("map", sig, program=program, shape=shape, inplace=())(*scalars))
 
     def build_module(self, spec: Any, dtype: Any = f32, input: Any = None) -> Any:
         """A built copy of a module specification (a tuple is a sequential one), with parameters on this device.

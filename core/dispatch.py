@@ -7,15 +7,14 @@ result, record. All validation of shapes, dtypes and attributes happens once per
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from .cell import Cell, Empty, ViewCell
+from .cell import Cell, Empty, ViewCell, new_cell
 from .checks import same_device
 from .errors import TapeMovedError
 from .registry import Composite, OpSpec
-from .tape import Tape, merge
-from .tensor import Tensor, next_id
+from .tape import Tape, check_mergeable, merge
+from .tensor import Tensor, next_id, wrap
 from .types import MAX_RANK, Signature, TensorType
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "apply", "explain", "make_plan", "set_watcher"]
 
-next_serial = count(1).__next__
 _new = object.__new__
 _watch: Callable[[Plan, tuple[Any, ...]], Any] | None = None
 
@@ -41,7 +39,7 @@ def set_watcher(watcher: Callable[[Plan, tuple[Any, ...]], Any] | None) -> Calla
 class Plan:
     """What one call of an op on given types comes to: the kernel, the output types, what a tape saves."""
 
-    __slots__ = ("attrs", "body", "cache", "differentiable", "dtype", "float_inputs", "inputs", "kernel", "outputs", "saves", "shape", "spec", "view")
+    __slots__ = ("attrs", "body", "differentiable", "fast", "float_inputs", "inputs", "kernel", "outputs", "saves", "spec", "type", "view")
 
     spec: OpSpec
     attrs: dict[str, Any]
@@ -49,28 +47,27 @@ class Plan:
     body: Callable[..., Any] | None
     inputs: tuple[TensorType, ...]
     outputs: tuple[TensorType, ...]
-    shape: tuple[int, ...] | None
-    dtype: Any
+    type: TensorType | None  # of the only output
     differentiable: bool
+    fast: bool  # one output, a kernel, no view
     float_inputs: tuple[bool, ...]
     saves: tuple[int, ...]
     view: bool
-    cache: dict[Any, Any]
 
 
 def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...], device: Device) -> Plan:
     """Validate an op call and find its kernel; raises before anything has run."""
     plan = _new(Plan)
-    plan.spec, plan.body, plan.cache = spec, None, {}
+    plan.spec, plan.body, plan.fast = spec, None, False
     plan.attrs = attrs = dict(zip(spec.attrs, values, strict=True))
-    plan.inputs = tuple(TensorType(t.shape, t.dtype) for t in tensors)
+    plan.inputs = tuple(t._type for t in tensors)
     if isinstance(spec, Composite) and not spec.has_rule:
         plan.body, plan.differentiable = spec.body, True
         return plan
     out = spec.infer(tensors, attrs)
     single = isinstance(out, TensorType)
     plan.outputs = (out,) if single else tuple(out)
-    plan.shape, plan.dtype = (out.shape, out.dtype) if single else (None, None)
+    plan.type = out if single else None
     for o in plan.outputs:
         if len(o.shape) > MAX_RANK:
             from .checks import shape_error
@@ -85,6 +82,7 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
         plan.body = spec.body  # type: ignore[attr-defined]
     else:
         plan.kernel = kernel
+        plan.fast = single and not plan.view and not (isinstance(spec, Composite) and not spec.has_vjp)
     return plan
 
 
@@ -100,104 +98,114 @@ def _kernel(spec: OpSpec, device: Device, sig: Signature, attrs: dict[str, Any])
     return spec.bind(device, sig, attrs)
 
 
-def _plan_for(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...], device: Device, key: Any) -> Plan:
-    plan = device.plans[key] = make_plan(spec, tensors, attrs, device)
-    return plan
-
-
 def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = (), scalars: tuple[Any, ...] = ()) -> Any:
     """Run one op: `tensors` and Python numbers `scalars` at run time, `attrs` fixed (they are part of the key).
 
     Returns a tensor, or a tuple of them for an op with several outputs.
     """
-    a = tensors[0]
-    device = a.device
-    n = len(tensors)
-    tape = a._tape
-    lost = a._serial is not None
-    merges = False
-    if n == 1:
-        key: tuple[Any, ...] = (spec, attrs, a.shape, a.dtype)
-    elif n == 2:
-        b = tensors[1]
-        if b.device is not device:
-            same_device(spec.name, tensors)
-        key = (spec, attrs, a.shape, a.dtype, b.shape, b.dtype)
-        other = b._tape
-        if other is not None and other is not tape:
+    if len(tensors) == 2:
+        a, b = tensors
+        device = a.device
+        plan = device.plans.get((spec, attrs, a._type, b._type)) if b.device is device else None
+        if plan is None or not plan.fast or _watch is not None:
+            return _apply(spec, tensors, attrs, scalars)
+        serial_a, serial_b = a._serial, b._serial
+        recording = plan.differentiable and (serial_a is not None or serial_b is not None)
+        if recording:
+            tape = a._tape
+            other = b._tape
             if tape is None:
                 tape = other
-            else:
-                merges = True
-        lost = lost or b._serial is not None
-    else:
-        key = (spec, attrs, *[(t.shape, t.dtype) for t in tensors])
-        for t in tensors:
-            if t.device is not device:
-                same_device(spec.name, tensors)
-            other = t._tape
-            if other is not None and other is not tape:
                 if tape is None:
-                    tape = other
-                else:
-                    merges = True
-            lost = lost or t._serial is not None
-    plan = device.plans.get(key)
-    if plan is None:
-        plan = _plan_for(spec, tensors, attrs, device, key)
-    if plan.body is not None:
-        return plan.body(*tensors, *scalars, **plan.attrs)
-    recording = lost and plan.differentiable
-    if recording:
-        if tape is None:
-            raise moved(spec, tensors)
-        if merges:
-            tape = merge(spec.name, [t._tape for t in tensors if t._tape is not None])
-        if isinstance(spec, Composite) and not spec.has_vjp:
-            return spec.body(*tensors, *scalars, **plan.attrs)
-    if _watch is not None:
-        value = _watch(plan, (*[t._cell.array for t in tensors], *scalars))
-    elif n == 1:
-        value = plan.kernel(a._cell.array, *scalars)
-    elif n == 2:
-        value = plan.kernel(a._cell.array, b._cell.array, *scalars)
-    else:
-        value = plan.kernel(*[t._cell.array for t in tensors], *scalars)
-    if plan.shape is None:
-        outs = tuple([_wrap(v, o, device) for v, o in zip(value, plan.outputs, strict=True)])
+                    raise moved(spec, tensors)
+            elif other is not None and other is not tape:
+                return _apply(spec, tensors, attrs, scalars)
+            if tape.shared or a._view is not None or b._view is not None:
+                return _apply(spec, tensors, attrs, scalars)
+            ids: tuple[int, ...] = (a.id, b.id)
+            producers: tuple[int | None, ...] = (serial_a, serial_b)
+        value = plan.kernel(a._cell.array, b._cell.array, *scalars) if scalars else plan.kernel(a._cell.array, b._cell.array)
+    elif len(tensors) == 1:
+        (a,) = tensors
+        device = a.device
+        plan = device.plans.get((spec, attrs, a._type))
+        if plan is None or not plan.fast or _watch is not None:
+            return _apply(spec, tensors, attrs, scalars)
+        serial_a = a._serial
+        recording = plan.differentiable and serial_a is not None
         if recording:
-            _record(tape, plan, tensors, outs, scalars)  # type: ignore[arg-type]
-        return outs
-    out = _new(Tensor)
-    if plan.view:
-        out._cell = ViewCell(a._cell, plan.kernel, value)
+            tape = a._tape
+            if tape is None:
+                raise moved(spec, tensors)
+            if tape.shared or a._view is not None:
+                return _apply(spec, tensors, attrs, scalars)
+            ids, producers, b = (a.id,), (serial_a,), a
+        value = plan.kernel(a._cell.array, *scalars) if scalars else plan.kernel(a._cell.array)
     else:
-        cell = out._cell = _new(Cell)
-        cell.array = value
-        cell.version = 0
-    out.shape = plan.shape
-    out.dtype = plan.dtype
-    out.device = device
-    out.id = next_id()
-    out._view = None
-    if recording:
-        _record(tape, plan, tensors, (out,), scalars)  # type: ignore[arg-type]
-    else:
-        out._tape = None
-        out._serial = None
-        if plan.view and not lost:
-            out._view = (a, plan)
-    return out
-
-
-def _wrap(array: Any, type_: TensorType, device: Device) -> Tensor:
+        return _apply(spec, tensors, attrs, scalars)
     out = _new(Tensor)
     cell = out._cell = _new(Cell)
-    cell.array, cell.version = array, 0
-    out.shape, out.dtype, out.device = type_.shape, type_.dtype, device
-    out.id = next_id()
-    out._tape = out._serial = out._view = None
+    cell.array = value
+    cell.version = 0
+    out._type = plan.type
+    out.device = device
+    out.id = serial = next_id()
+    out._view = None
+    if not recording:
+        out._tape = out._serial = None
+        return out
+    out._serial = serial  # ids and serials count together: a recorded result's id is its entry's serial
+    out._tape = tape
+    if plan.saves:
+        saved = tuple([cell if i < 0 else tensors[i]._cell for i in plan.saves])
+        versions: tuple[int, ...] = tuple([c.version for c in saved])
+    else:
+        saved = versions = ()
+    tape.entries.append((serial, plan, ids, producers, None, saved, versions, scalars))  # type: ignore[union-attr]
+    if a._tape is not None:
+        a._tape = None
+        a._taker = spec
+    if b._tape is not None:
+        b._tape = None
+        b._taker = spec
     return out
+
+
+def _apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...], scalars: tuple[Any, ...]) -> Any:
+    """The whole of `apply`, of which the short cases above are the common part."""
+    device = tensors[0].device
+    for t in tensors:
+        if t.device is not device:
+            same_device(spec.name, tensors)
+            break
+    key = (spec, attrs, *[t._type for t in tensors])
+    plan = device.plans.get(key)
+    if plan is None:
+        plan = device.plans[key] = make_plan(spec, tensors, attrs, device)
+    if plan.body is not None:
+        return plan.body(*tensors, *scalars, **plan.attrs)
+    recording = plan.differentiable and any([t._serial is not None for t in tensors])
+    tape = None
+    if recording:
+        tapes = [t._tape for t in tensors if t._tape is not None]
+        if not tapes:
+            raise moved(spec, tensors)
+        if isinstance(spec, Composite) and not spec.has_vjp:
+            return spec.body(*tensors, *scalars, **plan.attrs)
+        check_mergeable(spec.name, tapes)
+    inputs = (*[t._cell.array for t in tensors], *scalars)
+    value = plan.kernel(*inputs) if _watch is None else _watch(plan, inputs)
+    if plan.type is None:
+        outs = tuple([wrap(new_cell(v), o, device) for v, o in zip(value, plan.outputs, strict=True)])
+    else:
+        out = wrap(ViewCell(tensors[0]._cell, plan.kernel, value) if plan.view else new_cell(value), plan.type, device)
+        if plan.view and tensors[0]._serial is None:
+            out._view = (tensors[0], plan)
+        outs = (out,)
+    if recording:
+        tape = merge(tapes)
+        _record(tape, plan, tensors, outs, scalars)
+    return outs if plan.type is None else outs[0]
 
 
 def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Tensor, ...], scalars: tuple[Any, ...]) -> None:
@@ -205,7 +213,7 @@ def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Ten
     for t in tensors:
         if t._view is not None:
             record_view(tape, t)
-    serial = next_serial()
+    serial = outs[0].id = next_id()
     shared = tape.shared
     owner = True
     for out in outs:
@@ -220,7 +228,7 @@ def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Ten
         versions = tuple([c.version for c in saved])
     else:
         saved = versions = ()
-    tape.entries.append((serial, plan, ids, producers, tuple([o.id for o in outs]), saved, versions, scalars))
+    tape.entries.append((serial, plan, ids, producers, tuple([o.id for o in outs]) if len(outs) > 1 else None, saved, versions, scalars))
     if not shared:
         for t in tensors:
             if t._tape is not None:
@@ -233,7 +241,7 @@ def record_view(tape: Tape, view: Tensor) -> None:
     source, plan = view._view  # type: ignore[misc]
     if source._view is not None:
         record_view(tape, source)
-    tape.entries.append((next_serial(), plan, (source.id,), (None,), (view.id,), (), (), ()))
+    tape.entries.append((next_id(), plan, (source.id,), (None,), (view.id,), (), (), ()))
 
 
 def moved(spec: OpSpec, tensors: tuple[Tensor, ...]) -> TapeMovedError:

@@ -10,6 +10,7 @@ from .cell import Empty, new_cell
 from .dtypes import dtype_of_numpy
 from .errors import ShapeError
 from .tensor import Tensor, method, wrap
+from .types import TensorType
 
 __all__ = ["from_dlpack"]
 
@@ -93,4 +94,4 @@ def from_dlpack(source: Any) -> Tensor:
     held = np.from_dlpack(source)
     cpu = device("cpu")
     dtype = dtype_of_numpy(held.dtype)
-    return wrap(new_cell(held if held.size else Empty(held.shape, dtype)), held.shape, dtype, cpu)
+    return wrap(new_cell(held if held.size else Empty(held.shape, dtype)), TensorType(held.shape, dtype), cpu)

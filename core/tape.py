@@ -1,6 +1,7 @@
 """The tape: entries that move with the value that owns them, and their replay in reverse.
 
-An entry is a tuple (serial, plan, input ids, input producers, output ids, saved cells, their versions, scalars).
+An entry is a tuple (serial, plan, input ids, input producers, output ids, saved cells, their versions, scalars); output ids
+None stands for one output, whose id is the serial.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Entry", "Gradients", "Tape", "backward", "merge"]
 
-Record = tuple[int, "Plan", tuple[int, ...], tuple[int | None, ...], tuple[int, ...], tuple[Cell, ...], tuple[int, ...], tuple[Any, ...]]
+Record = tuple[int, "Plan", tuple[int, ...], tuple[int | None, ...], tuple[int, ...] | None, tuple[Cell, ...], tuple[int, ...], tuple[Any, ...]]
 
 
 class Tape:
@@ -40,17 +41,20 @@ class Tape:
         return f"Tape({len(self.entries)} entries)"
 
 
-def merge(op: str, tapes: Sequence[Tape]) -> Tape:
-    """One tape with the entries of all; `TapeError` where two accumulate into different `Gradients`."""
-    target = next((t for t in tapes if t.shared), tapes[0])
+def check_mergeable(op: str, tapes: Sequence[Tape]) -> None:
+    """`TapeError` where tapes accumulate into different `Gradients`."""
     found = [t.gradients for t in tapes if t.gradients is not None]
     if any(g is not found[0] for g in found):
         raise TapeError(f"[{op}] the operands' tapes accumulate into two different Gradients\n  hint: trace both with the same Gradients object")
+
+
+def merge(tapes: Sequence[Tape]) -> Tape:
+    """One tape with the entries of all; a shared one absorbs the others."""
+    target = next((t for t in tapes if t.shared), tapes[0])
     for tape in tapes:
         if tape is not target:
             target.entries.extend(tape.entries)
-    if found:
-        target.gradients = found[0]
+            target.gradients = target.gradients if target.gradients is not None else tape.gradients
     return target
 
 
@@ -81,12 +85,12 @@ class Entry:
     def output(self) -> Tensor:
         """The saved output."""
         serial, plan, _, _, out_ids, *_ = self._record
-        return self._value(-1, plan.outputs[0], out_ids[0], serial)
+        return self._value(-1, plan.outputs[0], out_ids[0] if out_ids else serial, serial)
 
     def _value(self, key: int, type_: Any, id: int, producer: int | None) -> Tensor:
         from .tensor import wrap
 
-        t = wrap(self._record[5][self.plan.saves.index(key)], type_.shape, type_.dtype, self._device)
+        t = wrap(self._record[5][self.plan.saves.index(key)], type_, self._device)
         if self._shared is not None:
             t.id = id
             if producer is not None:
@@ -142,7 +146,7 @@ def _check(entries: list[Record], grads: Gradients) -> set[int] | None:
     made = {e[0] for e in entries}
     made.add(0)
     needed = None if grads._leaves is None else set(grads._leaves)
-    for _, plan, ids, producers, out_ids, saved, versions, _ in entries:
+    for serial, plan, ids, producers, out_ids, saved, versions, _ in entries:
         for i, p in enumerate(producers):
             if p is not None and p not in made:
                 t = plan.inputs[i]
@@ -154,7 +158,7 @@ def _check(entries: list[Record], grads: Gradients) -> set[int] | None:
             if cell.version != version:
                 raise _overwritten(plan, cell)
         if needed is not None and not needed.isdisjoint(ids):
-            needed.update(out_ids)
+            needed.update(out_ids or (serial,))
     return needed
 
 
@@ -183,7 +187,7 @@ def _seed(loss: Tensor, shared: Tape | None) -> Tensor:
 
 def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradients, needed: set[int] | None, shared: Tape | None) -> None:
     for record in reversed(entries):
-        out_ids = record[4]
+        out_ids = record[4] or (record[0],)
         if len(out_ids) == 1:
             found = pending.pop(out_ids[0], None)
             if found is None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from itertools import count
-from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .errors import TapeError
-from .types import type_text
+from .types import TensorType
 
 if TYPE_CHECKING:
     from .cell import Cell, ViewCell
@@ -34,14 +33,13 @@ class Tensor:
     tensor([2., 3.], f32[2] on cpu)
     """
 
-    __slots__ = ("__weakref__", "_cell", "_serial", "_taker", "_tape", "_view", "device", "dtype", "id", "shape")
+    __slots__ = ("__weakref__", "_cell", "_serial", "_taker", "_tape", "_type", "_view", "device", "id")
     __module__ = "dfdx"
     __hash__ = object.__hash__
 
-    shape: tuple[int, ...]
-    dtype: type[DType]
     device: Device
     id: int
+    _type: TensorType
     _cell: Cell | ViewCell
     _tape: Tape | None
     _serial: int | None  # None: never recorded; 0: a traced leaf; else the entry that made it
@@ -55,9 +53,19 @@ class Tensor:
         return cls  # Tensor[Rank2[L[2], L[3]], f32] is for type checkers and costs nothing
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """The dims."""
+        return self._type.shape
+
+    @property
+    def dtype(self) -> type[DType]:
+        """The element type."""
+        return self._type.dtype
+
+    @property
     def rank(self) -> int:
         """Number of axes."""
-        return len(self.shape)
+        return len(self._type.shape)
 
     @property
     def ndim(self) -> int:
@@ -67,12 +75,12 @@ class Tensor:
     @property
     def numel(self) -> int:
         """Number of elements."""
-        return prod(self.shape)
+        return self._type.numel
 
     @property
     def size(self) -> int:
         """Number of elements, under NumPy's name."""
-        return prod(self.shape)
+        return self._type.numel
 
     @property
     def storage(self) -> Any:
@@ -82,7 +90,7 @@ class Tensor:
     @property
     def type_text(self) -> str:
         """`f32[2, 3]`."""
-        return type_text(self.shape, self.dtype)
+        return repr(self._type)
 
     @property
     def owns_tape(self) -> bool:
@@ -128,11 +136,11 @@ class Tensor:
         """A copy with its own storage and a new id, without a tape."""
         from .cell import new_cell
 
-        return wrap(new_cell(self.device.copy_array(self._cell.array)), self.shape, self.dtype, self.device)
+        return wrap(new_cell(self.device.copy_array(self._cell.array)), self._type, self.device)
 
     def detach(self) -> Tensor:
         """The same value, untraced, under a new id: a constant for gradients."""
-        return wrap(self._cell, self.shape, self.dtype, self.device)
+        return wrap(self._cell, self._type, self.device)
 
     # ----- tapes
 
@@ -186,21 +194,23 @@ class Tensor:
 
     def put_tape(self, tape: Tape) -> Tensor:
         """The same value owning `tape`, merged with the one it has."""
-        from .tape import merge
+        from .tape import check_mergeable, merge
 
-        own, self._tape, self._taker = self._tape, None, "put_tape"
-        return self._alias(merge("put_tape", [own, tape] if own is not None else [tape]), self._serial or 0)
+        tapes = [tape] if self._tape is None else [self._tape, tape]
+        check_mergeable("put_tape", tapes)
+        self._tape, self._taker = None, "put_tape"
+        return self._alias(merge(tapes), self._serial or 0)
 
     def _alias(self, tape: Tape | None, serial: int | None) -> Tensor:
-        out = wrap(self._cell, self.shape, self.dtype, self.device)
+        out = wrap(self._cell, self._type, self.device)
         out.id, out._tape, out._serial, out._view = self.id, tape, serial, self._view
         return out
 
 
-def wrap(cell: Any, shape: tuple[int, ...], dtype: Any, device: Device) -> Tensor:
+def wrap(cell: Any, type_: TensorType, device: Device) -> Tensor:
     """A new untraced handle on a cell."""
     out = _new(Tensor)
-    out._cell, out.shape, out.dtype, out.device = cell, shape, dtype, device
+    out._cell, out._type, out.device = cell, type_, device
     out.id = next_id()
     out._tape = out._serial = out._view = None
     return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ try:  # the same as np.errstate(all="ignore") at a tenth of its cost
     from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
 
     _QUIET = _make_extobj(all="ignore")
-    _set, _reset = (lambda: _extobj_contextvar.set(_QUIET)), _extobj_contextvar.reset
+    _set, _reset = partial(_extobj_contextvar.set, _QUIET), _extobj_contextvar.reset
 except ImportError:
 
     def _set() -> Any:

@@ -31,7 +31,7 @@ def _arithmetic(name: str, two: Any, left: Any, right: Any, takes: str, dunder: 
         return apply(by_number, (a,), (), (number(name, a, b),))  # type: ignore[no-any-return]
 
     def operator(a: Tensor, b: Any) -> Any:
-        if isinstance(b, Tensor):
+        if type(b) is Tensor:
             return apply(spec, (a, b))
         if is_scalar(b):
             return apply(by_number, (a,), (), (b if type(b) is float and a.dtype.is_float else number(name, a, b),))

@@ -51,11 +51,11 @@ def to_device(x: Tensor, device: Any) -> Tensor:
         raise moved(_TO_DEVICE, (x,))
     if not target.supports(x.dtype):
         raise DTypeError(f"[to_device] {target.name} has no {x.dtype.name}; x.to_dtype(...) first")
-    out = wrap(new_cell(_copy(x, target)), x.shape, x.dtype, target)
+    out = wrap(new_cell(_copy(x, target)), x._type, target)
     if x._tape is not None and x.dtype.is_float:
         plan = Plan.__new__(Plan)
-        plan.spec, plan.attrs, plan.inputs, plan.saves = _TO_DEVICE, {"source": x.device}, (TensorType(x.shape, x.dtype),), ()
-        plan.outputs, plan.float_inputs, plan.cache = plan.inputs, (True,), {}
+        plan.spec, plan.attrs, plan.inputs, plan.saves = _TO_DEVICE, {"source": x.device}, (x._type,), ()
+        plan.outputs, plan.float_inputs = plan.inputs, (True,)
         _record(x._tape, plan, (x,), (out,), ())
     return out
 

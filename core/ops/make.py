@@ -13,6 +13,7 @@ from ..errors import DTypeError, ShapeError
 from ..expr import Expr, arg, cast, const, index, map_program, random, scalar, select
 from ..expr import functions as F
 from ..tensor import Tensor
+from ..types import TensorType
 from ._define import as_tensor
 
 _TWO_PI = 6.283185307179586
@@ -36,7 +37,7 @@ def arange(self: Device, start: Any, stop: Any = None, step: Any = 1, dtype: Any
     n = max(0, int(np.ceil((stop - start) / step)))
     values = tuple(_fitting("arange", v, chosen) for v in (start, step))
     at = cast(index(), chosen)
-    return _generate(self, scalar(0) + at * scalar(1), self._type("arange", (n,), chosen).shape, chosen, values)
+    return _generate(self, scalar(0) + at * scalar(1), self._checked("arange", (n,), chosen).shape, chosen, values)
 
 
 def linspace(self: Device, start: float, stop: float, count: int, dtype: Any = f32) -> Tensor:
@@ -54,13 +55,13 @@ def linspace(self: Device, start: float, stop: float, count: int, dtype: Any = f
 def eye(self: Device, n: int, m: int | None = None, dtype: Any = f32) -> Tensor:
     """(n, m) with ones on the diagonal, zeros elsewhere."""
     shape = check_shape("eye", (n, n if m is None else m))
-    dtype = self._type("eye", shape, dtype).dtype
+    dtype = self._checked("eye", shape, dtype).dtype
     row, col = F.floordiv(index(), scalar(0)), F.mod(index(), scalar(0))
     return _generate(self, cast(F.eq(row, col), dtype), shape, dtype, (max(shape[1], 1),))
 
 
 def _triangle(self: Device, shape: Any, value: Any, diagonal: int, dtype: Any, upper: bool, op: str) -> Tensor:
-    type_ = self._type(op, shape, dtype)
+    type_ = self._checked(op, shape, dtype)
     n = type_.shape[-1] if type_.shape else 1
     m = type_.shape[-2] if len(type_.shape) > 1 else 1
     row, col = F.mod(F.floordiv(index(), scalar(0)), scalar(1)), F.mod(index(), scalar(0))
@@ -122,7 +123,7 @@ def _words(self: Device, shape: tuple[int, ...], per_element: int) -> list[Tenso
 
     if n == 0:
         return [self.zeros(shape, u32)] * per_element
-    bits = wrap(new_cell(self.backend.primitive("random_bits", count=n)(key, counter)), (n,), u32, self)
+    bits = wrap(new_cell(self.backend.primitive("random_bits", count=n)(key, counter)), TensorType((n,), u32), self)
     split = bits.reshape((n // per_element, per_element))  # type: ignore[attr-defined]
     return [split[:, k].reshape(shape) for k in range(per_element)]
 
@@ -140,7 +141,7 @@ _UNIT_F64 = (cast(F.floordiv(arg(0), 32), f64) * 67108864.0 + cast(F.floordiv(ar
 def sample_uniform(self: Device, shape: Any = (), dtype: Any = f32, low: float = 0.0, high: float = 1.0) -> Tensor:
     """Uniform floats in [low, high): f32 from the top 24 bits of one Philox word, f64 from 53 bits of two."""
     dtype = _float_dtype("sample_uniform", dtype)
-    dims = self._type("sample_uniform", shape, dtype).shape
+    dims = self._checked("sample_uniform", shape, dtype).shape
     if dtype is f64:
         hi, lo = _words(self, dims, 2)
         return map_tensors(_UNIT_F64 * scalar(1) + scalar(0), (hi, lo), f64, (float(low), float(high) - float(low)))
@@ -159,7 +160,7 @@ _NORMAL_F64 = F.sqrt(-2.0 * F.log((cast(arg(0), f64) + 1.0) * 2.0**-32)) * F.cos
 def sample_normal(self: Device, shape: Any = (), dtype: Any = f32, mean: float = 0.0, std: float = 1.0) -> Tensor:
     """Normal floats: Box-Muller on words 2i and 2i + 1 of the draw. Source: Box and Muller (1958)."""
     dtype = _float_dtype("sample_normal", dtype)
-    dims = self._type("sample_normal", shape, dtype).shape
+    dims = self._checked("sample_normal", shape, dtype).shape
     a, b = _words(self, dims, 2)
     out = map_tensors(_NORMAL_F64 if dtype is f64 else _NORMAL_F32, (a, b), dtype, ())
     return out if (mean, std) == (0.0, 1.0) else out * float(std) + float(mean)  # type: ignore[operator]
@@ -169,7 +170,7 @@ def map_tensors(expr: Expr, tensors: tuple[Tensor, ...], dtype: Any, scalars: tu
     """An untraced map of tensors of one shape into a given dtype."""
     from ..cell import new_cell
     from ..tensor import wrap
-    from ..types import Signature, TensorType
+    from ..types import Signature
 
     first = tensors[0]
     if first.numel == 0:
@@ -177,7 +178,7 @@ def map_tensors(expr: Expr, tensors: tuple[Tensor, ...], dtype: Any, scalars: tu
     program = map_program((expr,), tuple(t.dtype for t in tensors), (dtype,), len(scalars))
     sig = Signature(tuple(TensorType(t.shape, t.dtype) for t in tensors), (TensorType(first.shape, dtype),))
     run = first.device.backend.primitive("map", sig, program=program, shape=first.shape, inplace=())
-    return wrap(new_cell(run(*[t._cell.array for t in tensors], *scalars)), first.shape, dtype, first.device)
+    return wrap(new_cell(run(*[t._cell.array for t in tensors], *scalars)), TensorType(first.shape, dtype), first.device)
 
 
 def sample(self: Device, shape: Any, distribution: str = "uniform", *parameters: Any, dtype: Any = None) -> Tensor:

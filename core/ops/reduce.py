@@ -114,7 +114,7 @@ def _reduce(spec: Any, x: Tensor, axes: Any, to: Any) -> Tensor:
 
 
 @public()
-def sum(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def sum_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Sum along `axes` (an int, a tuple, or all), or to the target shape `to`. A sum of bools is i64.
 
     >>> import dfdx
@@ -125,19 +125,19 @@ def sum(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
 
 
 @public()
-def prod(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def prod_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Product along `axes`, or to the target shape `to`."""
     return _reduce(_PROD, as_tensor("prod", x), axes, to)
 
 
 @public("amax")
-def max(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def max_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Largest element along `axes`; NaN propagates, ties share the gradient."""
     return _reduce(_MAX, as_tensor("max", x), axes, to)
 
 
 @public("amin")
-def min(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def min_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Smallest element along `axes`; NaN propagates, ties share the gradient."""
     return _reduce(_MIN, as_tensor("min", x), axes, to)
 
@@ -192,14 +192,14 @@ def stddev(x: Tensor, axes: Any = None, eps: float = 0.0, *, to: Any = None, cor
 
 
 @public()
-def any(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def any_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Whether some element along `axes` is true; bool."""
     found = reduced_axes("any", x, axes, to)
     return _as_bool("any", x).sum(found) > 0  # type: ignore[no-any-return]
 
 
 @public()
-def all(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
+def all_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Whether every element along `axes` is true; bool."""
     found = reduced_axes("all", x, axes, to)
     return _as_bool("all", x).sum(found) == _count(x, found)  # type: ignore[no-any-return]
@@ -216,7 +216,7 @@ def norm(x: Tensor, axes: Any = None, p: float = 2.0, *, to: Any = None) -> Tens
     """Vector norm along `axes`: p = 1, 2, inf, or any p > 0. The gradient of the 2-norm at 0 is 0. Source: `torch.linalg.vector_norm`."""
     found = reduced_axes("norm", x, axes, to)
     if p == float("inf"):
-        return max(x.abs(), found)  # type: ignore[attr-defined, no-any-return]
+        return max_(x.abs(), found)  # type: ignore[attr-defined, no-any-return]
     if not p > 0:
         raise ValueError(f"[norm] p must be positive, got {p}")
     if p == 1:
