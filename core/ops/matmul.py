@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import dtype_error, same_dtype, shape_error
 from ..dispatch import apply
-from ..registry import Primitive, register
+from ..registry import Composite, Primitive, register
 from ..tensor import Tensor, method
 from ..types import Signature, TensorType
 from ._define import as_tensor, public
-from .reduce import narrow, wide
+
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -121,4 +121,48 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     return matmul(a.reshape((a.shape[0], 1)), b.reshape((1, b.shape[0])))  # type: ignore[attr-defined, no-any-return]
 
 
-__all__ = ["dot", "matmul", "narrow", "outer", "swap", "wide"]
+
+
+
+def _linear_rule(x: Tensor, w: Tensor, b: Tensor | None = None) -> TensorType:
+    same_dtype("linear", x, w)
+    if not x.dtype.is_float:
+        raise dtype_error("linear", f"takes floats, not {x.dtype.name}", {"x": x})
+    if w.rank != 2 or not x.rank or x.shape[-1] != w.shape[1]:
+        last = x.shape[-1] if x.rank else "none"
+        raise shape_error("linear", "the last axis of x must have as many features as the weight's", {"x": x, "weight": w}, {"x": f"x.shape[-1] = {last}", "weight": f"weight.shape = {list(w.shape)}"}, "weight is (out, in); x is (..., in)")
+    if b is not None:
+        same_dtype("linear", x, b)
+        if b.shape != (w.shape[0],):
+            raise shape_error("linear", "the bias has one element per output feature", {"bias": b, "weight": w}, {"bias": f"bias.shape = {list(b.shape)}", "weight": f"weight.shape[0] = {w.shape[0]}"})
+    return TensorType((*x.shape[:-1], w.shape[0]), x.dtype)
+
+
+def _linear_body(x: Any, w: Any, b: Any = None) -> Tensor:
+    y = matmul(x, swap(w))
+    return y if b is None else y + b.broadcast_to(y.shape, tuple(range(y.rank - 1)))  # type: ignore[no-any-return]
+
+
+def _linear_vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
+    """dx = g W, dW = g^T x, db = the sum of g over rows."""
+    w_shape = e.inputs[1].shape
+    g1, g2 = g.with_empty_tape(), g.with_empty_tape()
+    dx = matmul(g, e.input(1)) if needs[0] else None
+    dw = db = None
+    if needs[1]:
+        x = e.input(0)
+        rows = x.numel // w_shape[1] if w_shape[1] else 0
+        flat_g = g1 if g1.rank == 2 else g1.reshape((rows, w_shape[0]))
+        dw = matmul(swap(flat_g), x if x.rank == 2 else x.reshape((rows, w_shape[1])))
+    if len(needs) > 2 and needs[2]:
+        db = g2.sum(tuple(range(g2.rank - 1))) if g2.rank > 1 else g2
+    return (dx, dw, db)[: len(needs)]
+
+
+_LINEAR = register(Composite("linear", _linear_rule, _linear_body, vjp=_linear_vjp, saves=(0, 1), family="matmul", doc="x W^T + b."))
+
+
+@public()
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x W^T + b: x (..., in), weight (out, in), bias (out) or None; (..., out)."""
+    return apply(_LINEAR, (as_tensor("linear", x), weight) if bias is None else (as_tensor("linear", x), weight, bias))  # type: ignore[no-any-return]

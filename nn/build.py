@@ -1,0 +1,73 @@
+"""From a specification to a module with tensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core import device as _device
+from ..core.public import Device, DTypeError, ShapeError
+from .module import Module, Param
+from .sequential import Sequential
+
+__all__ = ["build", "shape_check"]
+
+
+def build(device: Device, spec: Any, dtype: Any, input: Any = None) -> Module:
+    """A built copy of a specification; checks adjacent widths, and with `input` the whole model, before any tensor exists."""
+    if isinstance(spec, (tuple, list)):
+        spec = Sequential(*spec)
+    if isinstance(spec, type) and issubclass(spec, Module):
+        raise TypeError(f"[build_module] {spec.__name__} is a class; pass an instance, {spec.__name__}(...)")
+    if not isinstance(spec, Module):
+        raise TypeError(f"[build_module] takes a module or a tuple of modules, not {type(spec).__name__}")
+    if not dtype.is_float:
+        raise DTypeError(f"[build_module] parameters are floats, not {dtype.name}")
+    located(spec, "").propagate(None)
+    if input is not None:
+        shape_check(spec, input, dtype)
+    return _built(device, spec, dtype, "")
+
+
+def located(spec: Module, path: str) -> Module:
+    """Tell a specification's parts where they stand, for error messages."""
+    object.__setattr__(spec, "_path", path)
+    for name, child in spec.children():
+        located(child, f"{path}.{name}" if path else name)
+    return spec
+
+
+def shape_check(spec: Any, input: Any, dtype: Any) -> Any:
+    """The output of a model on the shapes-only device; `input` is a shape (None: any size), a tensor type, or a tuple of them."""
+    null = _device.device("null")
+    model = spec.to_device(null).to_dtype(dtype) if spec._device is not None else _built(null, spec, dtype, "")
+    return model(*inputs_for(null, input, dtype))
+
+
+def inputs_for(device: Device, input: Any, dtype: Any) -> list[Any]:
+    """Zeros of the shapes in `input`: a shape, or a list of shapes, or of (shape, dtype)."""
+    if isinstance(input, list):
+        return [x for i in input for x in inputs_for(device, i, dtype)]
+    if len(input) == 2 and isinstance(input[0], (tuple, list)):
+        input, dtype = input
+    if any(not (d is None or isinstance(d, int)) for d in input):
+        raise ShapeError(f"[input] a shape is a tuple of ints, None for any size, not {input!r}")
+    return [device.zeros(tuple(1 if d is None else d for d in input), dtype)]
+
+
+def _built(device: Device, spec: Module, dtype: Any, path: str) -> Module:
+    new = object.__new__(type(spec))
+    fields = new.__dict__
+    params: dict[str, Param] = {}
+    for name, value in spec.__dict__.items():
+        if isinstance(value, Param):
+            params[name] = value
+            fields[name] = value.init(device, value.shape, dtype)
+        elif isinstance(value, Module) and not name.startswith("_"):
+            fields[name] = _built(device, value, dtype, f"{path}.{name}" if path else name)
+        elif name not in ("_params", "_device", "_dtype", "_path"):
+            fields[name] = value
+    fields["_params"], fields["_device"], fields["_dtype"], fields["_path"] = params, device, dtype, path
+    return new
+
+
+_device.MODULE_BUILDER.append(build)

@@ -1,0 +1,145 @@
+"""Losses: rank-0 results of a prediction, which carries the tape, and a target, which must not.
+
+Public as `dfdx.losses`. Formulas are those of PyTorch's functions of the same names unless a docstring says otherwise.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.checks import dtype_error, same_dtype, same_shape, shape_error
+from ..core.dispatch import apply
+from ..core.expr import arg, row_max, row_sum, scalar, select
+from ..core.expr import functions as F
+from ..core.ops.reduce import safe_sqrt
+from ..core.public import TapeError, Tensor
+from ..core.registry import register
+from ..core.rowops import RowOp
+
+__all__ = [
+    "binary_cross_entropy_with_logits_loss", "cross_entropy_with_indices_loss", "cross_entropy_with_logits_loss", "huber_loss",
+    "kl_div_with_logits_loss", "mae_loss", "mse_loss", "rmse_loss", "smooth_l1_loss",
+]  # fmt: skip
+
+x, q, s = arg(0), arg(1), scalar(0)
+_LOG_P = (x - row_max(x)) - F.log(row_sum(F.exp(x - row_max(x))))
+
+
+def _total(name: str, each: Any, doc: str, n_scalars: int = 1) -> Any:
+    """The sum over all elements of an expression, times scalar(0)."""
+    return register(RowOp(f"{name}_loss", row_sum(each) * s, ("full", "full"), "row", n_scalars=n_scalars, family="loss", doc=doc))
+
+
+_d = x - q
+_MSE = _total("mse", _d * _d, "Mean of squared differences.")
+_MAE = _total("mae", F.abs(_d), "Mean of absolute differences.")
+_HUBER = _total("huber", F.huber_error(x, q, scalar(1)), "Mean Huber error.", 2)
+_BCE = _total("bce_with_logits", F.bce_with_logits(x, q), "Mean binary cross entropy of logits.")
+# per row: -sum q ln p, and sum q (ln q - ln p) with 0 ln 0 = 0
+_XENT = register(RowOp("cross_entropy", -row_sum(q * _LOG_P), ("full", "full"), "row", family="loss", doc="-sum(q log_softmax(x)) per row."))
+_KL = register(RowOp("kl_div", row_sum(select(F.eq(q, 0.0), q * 0.0, q * (F.log(q) - _LOG_P))), ("full", "full"), "row", family="loss", doc="sum(q (ln q - log_softmax(x))) per row."))
+
+
+def _check(name: str, pred: Any, target: Any) -> None:
+    for label, t in (("prediction", pred), ("target", target)):
+        if not isinstance(t, Tensor):
+            raise TypeError(f"[{name}] the {label} is a tensor, not {type(t).__name__}")
+    if target._tape is not None:
+        raise TapeError(f"[{name}] the target owns a tape\n  hint: target.detach() makes it a constant; the prediction comes first")
+    if not pred.dtype.is_float:  # type: ignore[attr-defined]
+        raise dtype_error(name, "takes floats", {"prediction": pred})
+    same_dtype(name, pred, target)
+    same_shape(name, pred, target)
+
+
+def _all(spec: Any, pred: Tensor, target: Tensor, *scalars: float) -> Tensor:
+    n = pred.numel
+    return apply(spec, (pred, target.detach()), (tuple(range(pred.rank)),), (1.0 / n if n else float("nan"), *scalars))  # type: ignore[no-any-return]
+
+
+def mse_loss(pred: Tensor, target: Tensor) -> Tensor:
+    """mean((pred - target)^2).
+
+    >>> import dfdx
+    >>> dev = dfdx.device("cpu")
+    >>> dfdx.losses.mse_loss(dev.tensor([1.0, 3.0]), dev.tensor([1.0, 1.0])).item()
+    2.0
+    """
+    _check("mse_loss", pred, target)
+    return _all(_MSE, pred, target)
+
+
+def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
+    """sqrt(mean((pred - target)^2)); its gradient at an exact match is 0."""
+    _check("rmse_loss", pred, target)
+    return safe_sqrt(_all(_MSE, pred, target), pred.dtype)
+
+
+def mae_loss(pred: Tensor, target: Tensor) -> Tensor:
+    """mean(|pred - target|); the gradient at equality is 0."""
+    _check("mae_loss", pred, target)
+    return _all(_MAE, pred, target)
+
+
+def huber_loss(pred: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
+    """Mean Huber error: 0.5 d^2 where |d| < delta, else delta |d| - 0.5 delta^2."""
+    _check("huber_loss", pred, target)
+    return _all(_HUBER, pred, target, float(delta))
+
+
+def smooth_l1_loss(pred: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
+    """huber_loss(beta) / beta."""
+    _check("smooth_l1_loss", pred, target)
+    return _all(_HUBER, pred, target, float(beta)) / float(beta)  # type: ignore[operator, no-any-return]
+
+
+def binary_cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor) -> Tensor:
+    """mean(max(l, 0) - l p + ln(1 + e^-|l|)) for logits l and probabilities p."""
+    _check("binary_cross_entropy_with_logits_loss", logits, probs)
+    return _all(_BCE, logits, probs)
+
+
+def _rows(spec: Any, logits: Tensor, probs: Tensor) -> Tensor:
+    return apply(spec, (logits, probs.detach()), ((logits.rank - 1,),) if logits.rank else ((),)).mean()  # type: ignore[no-any-return]
+
+
+def cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor, label_smoothing: float = 0.0) -> Tensor:
+    """Mean over rows of -sum(p log_softmax(l)) for logits l (..., classes) and probabilities p of the same shape.
+
+    * `label_smoothing`: e mixes p with the uniform distribution: (1 - e) p + e / classes.
+    """
+    _check("cross_entropy_with_logits_loss", logits, probs)
+    if label_smoothing and logits.rank:
+        probs = probs.detach() * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]  # type: ignore[operator]
+    return _rows(_XENT, logits, probs)
+
+
+def kl_div_with_logits_loss(logits: Tensor, probs: Tensor) -> Tensor:
+    """Mean over rows of sum(p (ln p - log_softmax(l))); a probability of 0 contributes 0."""
+    _check("kl_div_with_logits_loss", logits, probs)
+    return _rows(_KL, logits, probs)
+
+
+def cross_entropy_with_indices_loss(logits: Tensor, classes: Tensor, ignore_index: int | None = None, label_smoothing: float = 0.0) -> Tensor:
+    """Mean over rows of -log_softmax(l)[class] for logits l (..., n) and integer classes (...).
+
+    * `ignore_index`: rows of this class count neither in the sum nor in the mean.
+    * `label_smoothing`: as in `cross_entropy_with_logits_loss`.
+    """
+    name = "cross_entropy_with_indices_loss"
+    if not classes.dtype.is_int:  # type: ignore[attr-defined]
+        raise dtype_error(name, "classes are integers", {"classes": classes}, "cross_entropy_with_logits_loss takes probabilities")
+    if not logits.rank or classes.shape != logits.shape[:-1]:
+        raise shape_error(name, "one class per row is wanted", {"logits": logits, "classes": classes}, {"logits": f"logits.shape[:-1] = {list(logits.shape[:-1])}", "classes": f"classes.shape = {list(classes.shape)}"})
+    device, n = logits.device, logits.shape[-1]
+    probs = device.one_hot_encode(classes, n, logits.dtype)  # type: ignore[attr-defined]
+    count: float = classes.numel
+    if label_smoothing:
+        probs = probs * (1.0 - label_smoothing) + label_smoothing / n
+    if ignore_index is not None:
+        kept = classes != ignore_index
+        mask = kept.to_dtype(logits.dtype)  # type: ignore[attr-defined]
+        probs = probs * mask.broadcast_like(logits, logits.rank - 1)
+        count = float(kept.sum().item())  # type: ignore[attr-defined]
+    rows = apply(_XENT, (logits, probs), ((logits.rank - 1,),))
+    return rows.sum() * (1.0 / count if count else float("nan"))  # type: ignore[no-any-return]

@@ -1,0 +1,76 @@
+"""Modules as text: a tree, and a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..core.public import Tensor
+from .module import Module
+
+__all__ = ["summary", "tree"]
+
+
+def tree(module: Module, name: str = "", indent: str = "") -> str:
+    """One line per module, with parameters as `f32[2, 3]`."""
+    label = f"{name}: " if name else ""
+    head = f"{indent}{label}{type(module).__name__}({module.settings()})"
+    if module._device is not None:
+        held = [f"{p} {module.__dict__[p].type_text}" for p in module._params]
+        head += f"  [{', '.join(held)}]" if held else ""
+        if not indent and not name:
+            head += f"  {module.num_trainable_params()} parameters, {module._dtype.name} on {module._device.name}"
+    return "\n".join([head, *[tree(child, n, indent + "  ") for n, child in module.children()]])
+
+
+def summary(module: Module, input: Any = None) -> str:
+    """A table: module, output shape (given `input`), trainable parameters; then totals."""
+    shapes = _shapes(module, input) if input is not None else {}
+    rows = [("module", "output shape", "parameters")]
+
+    def visit(m: Module, name: str, depth: int) -> None:
+        own = sum(p.tensor.numel for p in m.named_tensors() if p.trainable)
+        rows.append(("  " * depth + (f"{name}: " if name else "") + f"{type(m).__name__}({m.settings()})", shapes.get(m._path, ""), f"{own:,}"))
+        for n, child in m.children():
+            visit(child, n, depth + 1)
+
+    module._require_built("summary")
+    visit(module, "", 0)
+    widths = [max(len(r[i]) for r in rows) for i in range(3)]
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    every = list(module.named_tensors())
+    total, trained = sum(n.tensor.numel for n in every), module.num_trainable_params()
+    size = sum(n.tensor.numel * n.tensor.dtype.itemsize for n in every)  # type: ignore[attr-defined]
+    rule = "-" * max(map(len, lines))
+    return "\n".join([lines[0], rule, *lines[1:], rule, f"{trained:,} trainable of {total:,} elements, {size / 2**20:.2f} MiB"])
+
+
+def _shapes(module: Module, input: Any) -> dict[str, str]:
+    """Output shape by path, from a run on the shapes-only device; the batch shows as given."""
+    from ..core.device import device
+    from . import module as machinery
+    from .build import inputs_for
+
+    null = device("null")
+    found: dict[str, str] = {}
+    plain = machinery.run
+
+    def watching(m: Module, mut: bool, *inputs: Any) -> Any:
+        out = plain(m, mut, *inputs)
+        found[m._path] = _text(out)
+        return out
+
+    from . import sequential
+
+    copy = module.to_device(null)
+    try:
+        machinery.run = sequential.run = watching
+        copy(*inputs_for(null, input, module._dtype))
+    finally:
+        machinery.run = sequential.run = plain
+    return found
+
+
+def _text(out: Any) -> str:
+    if isinstance(out, Tensor):
+        return str(list(out.shape))
+    return ", ".join(_text(o) for o in out)

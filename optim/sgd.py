@@ -1,0 +1,41 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .optimizer import Decoupled, L2, Optimizer, Schedule
+
+__all__ = ["Classic", "Nesterov", "Sgd"]
+
+
+class Classic(NamedTuple):
+    """Momentum: v becomes g + u v, the step is lr v."""
+
+    u: float
+
+
+class Nesterov(NamedTuple):
+    """Nesterov momentum: v becomes g + u v, the step is lr (g + u v)."""
+
+    u: float
+
+
+class Sgd(Optimizer):
+    """p becomes p - lr g, with optional momentum. Source: PyTorch `optim.SGD`.
+
+    * `momentum`: None, `Classic(u)` or `Nesterov(u)`; `weight_decay`: None, `L2(d)` or `Decoupled(d)`.
+    """
+
+    def __init__(self, model: Any, lr: float | Schedule = 1e-2, momentum: Classic | Nesterov | None = None, weight_decay: L2 | Decoupled | None = None, groups: Any = None) -> None:
+        if momentum is not None and not isinstance(momentum, (Classic, Nesterov)):
+            raise TypeError(f"[Sgd] momentum is optim.Classic(u) or optim.Nesterov(u), not {momentum!r}")
+        self.slots = () if momentum is None else ("velocity",)
+        super().__init__(model, lr=lr, momentum=momentum, weight_decay=weight_decay, groups=groups)
+
+    def rule(self, p: Any, g: Any, state: Any, numbers: Any, options: Any) -> Any:
+        momentum, lr = options["momentum"], numbers[0]
+        if momentum is None or not state:
+            return lr * g, tuple(state)
+        v = g + momentum.u * state[0]
+        return lr * (v if isinstance(momentum, Classic) else g + momentum.u * v), (v,)
