@@ -39,7 +39,7 @@ def set_watcher(watcher: Callable[[Plan, tuple[Any, ...]], Any] | None) -> Calla
 class Plan:
     """What one call of an op on given types comes to: the kernel, the output types, what a tape saves."""
 
-    __slots__ = ("attrs", "body", "differentiable", "fast", "float_inputs", "inputs", "kernel", "outputs", "saves", "spec", "type", "view")
+    __slots__ = ("attrs", "backward", "body", "differentiable", "fast", "float_inputs", "inputs", "kernel", "outputs", "saves", "spec", "type", "view")
 
     spec: OpSpec
     attrs: dict[str, Any]
@@ -53,12 +53,19 @@ class Plan:
     float_inputs: tuple[bool, ...]
     saves: tuple[int, ...]
     view: bool
+    backward: dict[tuple[bool, ...], Plan | None]
+
+    def fused(self, needs: tuple[bool, ...], device: Device) -> Plan | None:
+        """The device's own `<op>.backward` kernel for these needs, or None."""
+        if needs not in self.backward:
+            self.backward[needs] = _fused_plan(self, needs, device)
+        return self.backward[needs]
 
 
 def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...], device: Device) -> Plan:
     """Validate an op call and find its kernel; raises before anything has run."""
     plan = _new(Plan)
-    plan.spec, plan.body, plan.fast = spec, None, False
+    plan.spec, plan.body, plan.fast, plan.backward = spec, None, False, {}
     plan.attrs = attrs = dict(zip(spec.attrs, values, strict=True))
     plan.inputs = tuple(t._type for t in tensors)
     if isinstance(spec, Composite) and not spec.has_rule:
@@ -84,6 +91,26 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
         plan.kernel = kernel
         plan.fast = single and not plan.view and not (isinstance(spec, Composite) and not spec.has_vjp)
     return plan
+
+
+def _fused_plan(plan: Plan, needs: tuple[bool, ...], device: Device) -> Plan | None:
+    name = f"{plan.spec.name}.backward"
+    if len(plan.outputs) != 1 or not device.kernels.candidates(name) or 0 in [t.numel for t in (*plan.inputs, *plan.outputs)]:
+        return None
+    types = [plan.outputs[0] if i < 0 else plan.inputs[i] for i in plan.saves]
+    sig = Signature((plan.outputs[0], *types), tuple(t for t, need in zip(plan.inputs, needs, strict=True) if need))
+    kernel = device.find(name, sig, {**plan.attrs, "needs": needs})
+    if kernel is None:
+        return None
+    fused = _new(Plan)
+    fused.spec, fused.attrs, fused.kernel = OpSpec(name, plan.spec.infer, family=plan.spec.family), {"needs": needs}, kernel
+    fused.inputs, fused.outputs = sig.inputs, plan.inputs
+    return fused
+
+
+def launch(plan: Plan, inputs: tuple[Any, ...]) -> Any:
+    """Call a plan's kernel, past the watcher if there is one."""
+    return plan.kernel(*inputs) if _watch is None else _watch(plan, inputs)
 
 
 def _kernel(spec: OpSpec, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
@@ -194,7 +221,7 @@ def _apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...], sc
             return spec.body(*tensors, *scalars, **plan.attrs)
         check_mergeable(spec.name, tapes)
     inputs = (*[t._cell.array for t in tensors], *scalars)
-    value = plan.kernel(*inputs) if _watch is None else _watch(plan, inputs)
+    value = launch(plan, inputs)
     if plan.type is None:
         outs = tuple([wrap(new_cell(v), o, device) for v, o in zip(value, plan.outputs, strict=True)])
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .dispatch import apply
 from .checks import dtype_error, same_dtype, same_shape
 from .dtypes import DType, bool_
 from .expr import Expr, arg, map_program, rewrite, vjp
@@ -13,7 +14,7 @@ from .types import Signature, TensorType
 
 if TYPE_CHECKING:
     from .device import Device
-    from .tape import Entry
+    from .backward import Entry
     from .tensor import Tensor
 
 __all__ = ["TAKES", "Elementwise", "check_takes", "derive_gradient"]
@@ -106,8 +107,6 @@ class Elementwise(OpSpec):
         return found
 
     def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        from .dispatch import apply
-
         spec, sources = self.gradient(needs)
         n = self.n_args
         like = next(g for g in grads if g is not None)

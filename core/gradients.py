@@ -82,19 +82,6 @@ class Gradients:
         """The stored gradient itself, for optimizers, which read it at once; None if nothing reached the tensor."""
         return self._store.get(tensor.id)
 
-    def add(self, id: int, g: Tensor, owned: bool = False) -> None:
-        """Accumulate; `owned` says that nobody else holds the array of `g`."""
-        from .inplace import accumulate
-
-        former = self._store.get(id)
-        if former is None:
-            self._store[id] = g
-            if owned:
-                self._owned.add(id)
-        else:
-            self._store[id] = accumulate(former, g, id in self._owned)
-            self._owned.add(id)
-
     def zero(self, tensors: Iterable[Tensor]) -> None:
         """Forget what these tensors received."""
         for t in tensors:

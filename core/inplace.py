@@ -56,8 +56,7 @@ def update(program: MapProgram, targets: Sequence[Tensor], others: Sequence[Tens
             _writable(t, writer)
         same_device(writer, tensors)
         plan = first.device.plans[key] = dispatch.make_plan(UPDATE, tensors, (program,), first.device)
-    inputs = (*[t._cell.array for t in tensors], *scalars)
-    values = plan.kernel(*inputs) if dispatch._watch is None else dispatch._watch(plan, inputs)
+    values = dispatch.launch(plan, (*[t._cell.array for t in tensors], *scalars))
     for t, value in zip(targets, values, strict=True):
         cell: Any = t._cell
         cell.array = value

@@ -12,7 +12,7 @@ from .ops._define import FUNCTIONS as _FUNCTIONS
 from .plugins.hookspecs import hookimpl
 from .tape import Tape
 from .tensor import Tensor
-from . import format as _format, interop as _interop  # noqa: E402, I001
+from . import backward as _backward, format as _format, interop as _interop  # noqa: E402, I001
 from .interop import from_dlpack
 from .inplace import axpy
 
@@ -20,17 +20,6 @@ bool = bool_
 globals().update({n: f for n, f in _FUNCTIONS.items() if not n.startswith("_")})
 
 
-def _backward(self: Tensor, retrace: object = False) -> Gradients:
-    """Replay this rank-0 value's tape in reverse, consume it, and return the `Gradients` given to `traced`.
-
-    * `retrace`: record the backward pass too, for higher derivatives.
-    """
-    from .tape import backward
-
-    return backward(self, retrace is True)
-
-
-Tensor.backward = _backward  # type: ignore[attr-defined]
 Tensor.axpy = axpy  # type: ignore[attr-defined]
 
 __all__ = [

@@ -10,7 +10,7 @@ from .types import Signature, TensorType
 
 if TYPE_CHECKING:
     from .device import Device
-    from .tape import Entry
+    from .backward import Entry
     from .tensor import Tensor
 
 __all__ = ["OPS", "PRIMITIVES", "Composite", "OpSpec", "Primitive", "known_ops", "register"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .dispatch import apply
 from .checks import same_dtype, shape_error
 from .elementwise import check_takes
 from .expr import Expr, arg, kind_of, map_program, rewrite, row_program, vjp, walk
@@ -14,7 +15,7 @@ from .types import Signature, TensorType
 
 if TYPE_CHECKING:
     from .device import Device
-    from .tape import Entry
+    from .backward import Entry
     from .tensor import Tensor
 
 __all__ = ["RowOp", "lower"]
@@ -119,8 +120,6 @@ class RowOp(OpSpec):
         return found
 
     def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        from .dispatch import apply
-
         spec, sources = self.gradient(needs)
         n, axes = self.n_args, entry.attrs["axes"]
         inputs = []

@@ -1,4 +1,4 @@
-"""The tape: entries that move with the value that owns them, and their replay in reverse.
+"""The tape: entries that move with the value that owns them.
 
 An entry is a tuple (serial, plan, input ids, input producers, output ids, saved cells, their versions, scalars); output ids
 None stands for one output, whose id is the serial.
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from .cell import Cell
 from .checks import describe
-from .errors import GradientError, NoTapeError, ShapeError, TapeError, TapeMovedError
+from .errors import NoTapeError, TapeError, TapeMovedError
 from .gradients import Gradients
 
 if TYPE_CHECKING:
-    from .device import Device
     from .dispatch import Plan
     from .tensor import Tensor
 
-__all__ = ["Entry", "Gradients", "Tape", "backward", "merge"]
+__all__ = ["Gradients", "Record", "Tape", "check_mergeable", "merge", "no_tape"]
 
 Record = tuple[int, "Plan", tuple[int, ...], tuple[int | None, ...], tuple[int, ...] | None, tuple[Cell, ...], tuple[int, ...], tuple[Any, ...]]
 
@@ -56,185 +55,6 @@ def merge(tapes: Sequence[Tape]) -> Tape:
             target.entries.extend(tape.entries)
             target.gradients = target.gradients if target.gradients is not None else tape.gradients
     return target
-
-
-class Entry:
-    """What a VJP sees of a recorded call: attributes, types, scalars, and the saved values as untraced tensors."""
-
-    __slots__ = ("_device", "_record", "_shared", "attrs", "plan", "scalars")
-
-    def __init__(self, record: Record, device: Device, shared: Tape | None) -> None:
-        self._record, self._device, self._shared = record, device, shared
-        self.plan, self.scalars = record[1], record[7]
-        self.attrs = self.plan.attrs
-
-    @property
-    def inputs(self) -> Any:
-        """Types (shape, dtype) of the inputs."""
-        return self.plan.inputs
-
-    @property
-    def outputs(self) -> Any:
-        return self.plan.outputs
-
-    def input(self, i: int) -> Tensor:
-        """The saved input `i`."""
-        _, plan, ids, producers, *_ = self._record
-        return self._value(i, plan.inputs[i], ids[i], producers[i])
-
-    def output(self) -> Tensor:
-        """The saved output."""
-        serial, plan, _, _, out_ids, *_ = self._record
-        return self._value(-1, plan.outputs[0], out_ids[0] if out_ids else serial, serial)
-
-    def _value(self, key: int, type_: Any, id: int, producer: int | None) -> Tensor:
-        from .tensor import wrap
-
-        t = wrap(self._record[5][self.plan.saves.index(key)], type_, self._device)
-        if self._shared is not None:
-            t.id = id
-            if producer is not None:
-                t._serial, t._tape = producer, self._shared
-        return t
-
-
-def backward(loss: Tensor, retrace: bool = False) -> Gradients:
-    """Replay the tape of a rank-0 value in reverse and consume it; returns the `Gradients` given to `traced`.
-
-    * `retrace`: record the backward pass too, so that every `grads.get(t)` owns a tape and can be differentiated again.
-
-    Raises `NoTapeError` without a tape, `ShapeError` for a rank above 0, `TapeError` where a recorded value was made on
-    another tape or was overwritten since; nothing has run then.
-    """
-    tape = loss._tape
-    if tape is None:
-        raise no_tape("backward", loss)
-    if loss.shape:
-        hint = "reduce it first: loss.mean() or loss.sum()"
-        raise ShapeError(f"[backward] the loss must have rank 0\n  loss: {describe(loss)}      loss.rank = {loss.rank}\n  hint: {hint}")
-    entries = _in_order(tape.entries)
-    grads = tape.gradients if tape.gradients is not None else Gradients.leaky()
-    needed = _check(entries, grads)
-    if retrace:
-        _check_retrace(entries, needed)
-    loss._tape, loss._taker = None, "backward"
-    shared = Tape(None, list(entries), shared=True) if retrace else None
-    pending: dict[int, list[Any]] = {loss.id: [_seed(loss, shared), False]}
-    if not entries and loss._serial == 0 and grads.needs(loss.id):
-        needed = {loss.id}
-    _replay(entries, pending, grads, needed, shared)
-    for id, (g, owned) in pending.items():
-        if grads.needs(id):
-            grads.add(id, g, owned)
-    if shared is not None:
-        _hand_out(grads, shared)
-    return grads
-
-
-def _in_order(entries: list[Record]) -> list[Record]:
-    """By serial and without repeats: merged tapes replay in the true order."""
-    last = 0
-    for e in entries:
-        if e[0] <= last:
-            return [e for _, e in sorted({e[0]: e for e in entries}.items())]
-        last = e[0]
-    return entries
-
-
-def _check(entries: list[Record], grads: Gradients) -> set[int] | None:
-    """Ids whose gradient is needed (None: all), after the checks that must precede the first kernel."""
-    made = {e[0] for e in entries}
-    made.add(0)
-    needed = None if grads._leaves is None else set(grads._leaves)
-    for serial, plan, ids, producers, out_ids, saved, versions, _ in entries:
-        for i, p in enumerate(producers):
-            if p is not None and p not in made:
-                t = plan.inputs[i]
-                raise TapeError(
-                    f"[{plan.spec.name}] input {i}, {t}, was recorded on a tape that is not here (it is elsewhere, or was consumed)\n"
-                    "  hint: add the losses before backward(), or use x.detach() to make it a constant"
-                )
-        for cell, version in zip(saved, versions, strict=True):
-            if cell.version != version:
-                raise _overwritten(plan, cell)
-        if needed is not None and not needed.isdisjoint(ids):
-            needed.update(out_ids or (serial,))
-    return needed
-
-
-def _overwritten(plan: Plan, cell: Cell) -> TapeError:
-    writer = getattr(cell, "writer", "an in-place write")
-    types = ", ".join(map(str, plan.inputs))
-    return TapeError(
-        f"[{plan.spec.name}] a value that its gradient needs ({types}) was overwritten by [{writer}] after it was recorded\n"
-        "  hint: call backward() before the write, or record with a clone()"
-    )
-
-
-def _check_retrace(entries: list[Record], needed: set[int] | None) -> None:
-    for e in entries:
-        spec = e[1].spec
-        if getattr(spec, "opaque_vjp", False) and (needed is None or not needed.isdisjoint(e[2])):
-            raise GradientError(f"[{spec.name}] its VJP is not made of ops, so a recorded backward pass cannot differentiate it")
-
-
-def _seed(loss: Tensor, shared: Tape | None) -> Tensor:
-    one = loss.device.full((), 1.0, loss.dtype)
-    if shared is not None:
-        one._tape, one._serial = shared, 0
-    return one
-
-
-def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradients, needed: set[int] | None, shared: Tape | None) -> None:
-    for record in reversed(entries):
-        out_ids = record[4] or (record[0],)
-        if len(out_ids) == 1:
-            found = pending.pop(out_ids[0], None)
-            if found is None:
-                continue
-            gs: tuple[Tensor | None, ...] = (found[0],)
-            if grads.needs(out_ids[0]):
-                grads.add(out_ids[0], found[0])
-        else:
-            several = [pending.pop(i, None) for i in out_ids]
-            gs = tuple([f and f[0] for f in several])
-            if not any(several):
-                continue
-            for i, g in zip(out_ids, gs, strict=True):
-                if g is not None and grads.needs(i):
-                    grads.add(i, g)
-        plan, ids = record[1], record[2]
-        if needed is None:
-            needs = plan.float_inputs
-        else:
-            needs = tuple([f and i in needed for f, i in zip(plan.float_inputs, ids, strict=True)])
-        if not any(needs):
-            continue
-        device = next(g for g in gs if g is not None).device
-        parts = plan.spec.vjp(Entry(record, device, shared), gs, needs)
-        for id, part, need in zip(ids, parts, needs, strict=True):
-            if need and part is not None:
-                _accumulate(pending, id, part)
-
-
-def _accumulate(pending: dict[int, list[Any]], id: int, g: Tensor) -> None:
-    from .inplace import accumulate
-
-    former = pending.get(id)
-    if former is None:
-        pending[id] = [g, False]
-    else:
-        former[0] = accumulate(former[0], g, former[1])
-        former[1] = True
-
-
-def _hand_out(grads: Gradients, shared: Tape) -> None:
-    """The stored gradients own the recorded tape; `get` gives each caller a copy."""
-    shared.shared = False
-    for id, g in grads._store.items():
-        if g._tape is shared:
-            grads._store[id] = g._alias(shared, g._serial)
-            grads._owned.discard(id)
 
 
 def no_tape(op: str, t: Tensor) -> NoTapeError | TapeMovedError:

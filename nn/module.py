@@ -32,6 +32,9 @@ class Named(NamedTuple):
     trainable: bool
 
 
+_changes = [0]  # counts changes of structure anywhere: what modules remember of theirs is then looked up anew
+
+
 class Module:
     """Base of all modules: a specification until `dev.build_module(spec)` returns a built copy with tensors.
 
@@ -74,7 +77,11 @@ class Module:
 
     def trainable_tensors(self) -> list[Tensor]:
         """The tensors that optimizers train."""
-        return [n.tensor for n in self.named_tensors() if n.trainable]
+        known = self.__dict__.get("_trainable")
+        if known is None or known[0] != _changes[0]:
+            known = (_changes[0], [n.tensor for n in self.named_tensors() if n.trainable])
+            self.__dict__["_trainable"] = known
+        return list(known[1])
 
     def num_trainable_params(self) -> int:
         """Number of trainable elements."""
@@ -102,6 +109,8 @@ class Module:
             from .sequential import Sequential
 
             value = Sequential(*value)
+        if self._device is not None and isinstance(value, Module):
+            _changes[0] += 1
         object.__setattr__(self, name, value)
 
     def __reduce__(self) -> Any:
@@ -153,6 +162,7 @@ class Module:
         return self
 
     def _freeze(self, prefix: str, paths: tuple[str, ...]) -> None:
+        _changes[0] += 1
         for name, param in self._params.items():
             if not paths or any(_under(prefix + name, p) for p in paths):
                 self._params[name] = Param(param.shape, param.init, False)
@@ -196,6 +206,7 @@ class Module:
         new = copy.copy(self)
         fields = new.__dict__
         fields["_params"] = dict(self._params)
+        fields.pop("_trainable", None)
         if dev is not None:
             fields["_device"] = dev
         if dtype is not None:

@@ -37,6 +37,29 @@ def linear(sig: Any) -> Any:
     return quiet(kernel)
 
 
+def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
+    """dx = g W, dW = g^T x, db = the sum of g over rows; saved are x and W."""
+    (g_type, x_type, _) = sig.inputs
+    if g_type.dtype.bits == 16:
+        return NotImplemented
+    rows, dx, dw, db = x_type.numel // x_type.shape[-1], needs[0], needs[1], len(needs) > 2 and needs[2]
+    flat_x, flat_g = (rows, x_type.shape[-1]), (rows, g_type.shape[-1])
+
+    def kernel(g: Any, x: Any, w: Any) -> Any:
+        g2 = g if g.ndim == 2 else g.reshape(flat_g)
+        out = []
+        if dx:
+            out.append(np.matmul(g, w))
+        if dw:
+            out.append(np.matmul(g2.T, x if x.ndim == 2 else x.reshape(flat_x)))
+        if db:
+            out.append(np.add.reduce(g2, 0))
+        return out
+
+    return quiet(kernel)
+
+
 def register(registry: Any) -> None:
+    registry.kernel("linear.backward", specialize=True)(linear_backward)
     registry.kernel("linear", specialize=True)(linear)
     registry.kernel("matmul", specialize=True)(matmul)

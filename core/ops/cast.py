@@ -55,7 +55,7 @@ def to_device(x: Tensor, device: Any) -> Tensor:
     if x._tape is not None and x.dtype.is_float:
         plan = Plan.__new__(Plan)
         plan.spec, plan.attrs, plan.inputs, plan.saves = _TO_DEVICE, {"source": x.device}, (x._type,), ()
-        plan.outputs, plan.float_inputs = plan.inputs, (True,)
+        plan.outputs, plan.float_inputs, plan.backward = plan.inputs, (True,), {(True,): None}
         _record(x._tape, plan, (x,), (out,), ())
     return out
 
