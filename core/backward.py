@@ -103,22 +103,27 @@ def _in_order(entries: list[Record]) -> list[Record]:
 def _check(entries: list[Record], grads: Gradients) -> set[int] | None:
     """Ids whose gradient is needed (None: all), after the checks that must precede the first kernel."""
     made = {e[0] for e in entries}
-    made.add(0)
     needed = None if grads._leaves is None else set(grads._leaves)
-    for serial, plan, ids, producers, out_ids, saved, versions, _ in entries:
-        for i, p in enumerate(producers):
-            if p is not None and p not in made:
-                t = plan.inputs[i]
-                raise TapeError(
-                    f"[{plan.spec.name}] input {i}, {t}, was recorded on a tape that is not here (it is elsewhere, or was consumed)\n"
-                    "  hint: add the losses before backward(), or use x.detach() to make it a constant"
-                )
-        for cell, version in zip(saved, versions, strict=True):
-            if cell.version != version:
-                raise _overwritten(plan, cell)
-        if needed is not None and not needed.isdisjoint(ids):
-            needed.update(out_ids or (serial,))
+    for e in entries:
+        for p in e[3]:
+            if p and p not in made:  # None was never recorded, 0 is a leaf
+                raise _elsewhere(e, p)
+        if e[5]:
+            for cell, version in zip(e[5], e[6]):
+                if cell.version != version:
+                    raise _overwritten(e[1], cell)
+        if needed is not None and not needed.isdisjoint(e[2]):
+            needed.update(e[4] or (e[0],))
     return needed
+
+
+def _elsewhere(record: Record, producer: int) -> TapeError:
+    i = record[3].index(producer)
+    plan = record[1]
+    return TapeError(
+        f"[{plan.spec.name}] input {i}, {plan.inputs[i]}, was recorded on a tape that is not here (it is elsewhere, or was consumed)\n"
+        "  hint: add the losses before backward(), or use x.detach() to make it a constant"
+    )
 
 
 def _overwritten(plan: Plan, cell: Cell) -> TapeError:
@@ -138,8 +143,9 @@ def _check_retrace(entries: list[Record], needed: set[int] | None) -> None:
 
 
 def _seed(loss: Tensor, shared: Tape | None) -> Tensor:
-    one = loss.device.full((), 1.0, loss.dtype)
+    one = loss.device.one(loss.dtype)
     if shared is not None:
+        one = one.detach()
         one._tape, one._serial = shared, 0
     return one
 

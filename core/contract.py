@@ -33,7 +33,7 @@ Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its
 from .dtypes import DTYPES, FLOATS, INTS, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
 from .errors import BackendUnavailable, DeviceForkedError, MissingKernelError, OutOfMemoryError, PluginError
 from .expr import Expr, MapProgram, RowProgram, evaluate, evaluate_program
-from .expr.numpy_printer import compile_map, compile_row, quiet
+from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet
 from .philox import philox_words
 from .plugins.hookspecs import API, hookimpl
 from .plugins.info import BackendInfo, Capabilities, Check, DeviceInfo, Expect
@@ -46,5 +46,5 @@ __all__ = [
     "DeviceForkedError", "DeviceInfo", "Expect", "Expr", "Kernel", "KernelTable", "MapProgram", "MissingKernelError",
     "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_",
     "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "hookimpl", "i8", "i16", "i32", "i64",
-    "philox_words", "quiet", "u8", "u16", "u32", "u64",
+    "philox_words", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
 ]  # fmt: skip

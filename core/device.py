@@ -91,6 +91,7 @@ class Device:
         self.backend, self.name = backend, backend.name
         self.runtime, self.kernels, self.plans = backend.runtime, backend.kernels, backend.plans
         self._seed, self._counter = seed & 0xFFFFFFFFFFFFFFFF, 0
+        self._ones: dict[Any, Tensor] = {}
 
     @property
     def capabilities(self) -> Any:
@@ -154,6 +155,13 @@ class Device:
     def ones(self, shape: Any = (), dtype: Any = f32) -> Tensor:
         """A tensor of ones."""
         return self.full(shape, 1, dtype)
+
+    def one(self, dtype: Any) -> Tensor:
+        """The rank-0 one of this dtype, made once: where backward passes start."""
+        found = self._ones.get(dtype)
+        if found is None:
+            found = self._ones[dtype] = self.full((), 1, dtype)
+        return found
 
     def zeros_like(self, other: Tensor) -> Tensor:
         """Zeros of the shape and dtype of `other`, on this device."""

@@ -168,6 +168,22 @@ def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = ()
                 return _apply(spec, tensors, attrs, scalars)
             ids, producers, b = (a.id,), (serial_a,), a
         value = plan.kernel(a._cell.array, *scalars) if scalars else plan.kernel(a._cell.array)
+    elif len(tensors) == 3 and tensors[1]._serial is None and tensors[2]._serial is None:
+        a, b, c = tensors  # a value and two constants or parameters: linear, layer_norm
+        device = a.device
+        plan = device.plans.get((spec, attrs, a._type, b._type, c._type)) if b.device is device and c.device is device else None
+        if plan is None or not plan.fast or _watch is not None or b._view is not None or c._view is not None:
+            return _apply(spec, tensors, attrs, scalars)
+        serial_a = a._serial
+        recording = plan.differentiable and serial_a is not None
+        if recording:
+            tape = a._tape
+            if tape is None:
+                raise moved(spec, tensors)
+            if tape.shared or a._view is not None:
+                return _apply(spec, tensors, attrs, scalars)
+            ids, producers, b = (a.id, b.id, c.id), (serial_a, None, None), a
+        value = plan.kernel(*[t._cell.array for t in tensors], *scalars)
     else:
         return _apply(spec, tensors, attrs, scalars)
     out = _new(Tensor)

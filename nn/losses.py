@@ -25,13 +25,18 @@ x, q, s = arg(0), arg(1), scalar(0)
 _LOG_P = (x - row_max(x)) - F.log(row_sum(F.exp(x - row_max(x))))
 
 
-def _total(name: str, each: Any, doc: str, n_scalars: int = 1) -> Any:
+def _total(name: str, each: Any, doc: str, n_scalars: int = 1, gradient: Any = "derived") -> Any:
     """The sum over all elements of an expression, times scalar(0)."""
-    return register(RowOp(f"{name}_loss", row_sum(each) * s, ("full", "full"), "row", n_scalars=n_scalars, family="loss", doc=doc))
+    return register(RowOp(f"{name}_loss", row_sum(each) * s, ("full", "full"), "row", n_scalars=n_scalars, gradient=gradient, family="loss", doc=doc))
+
+
+def _mse_gradient(g: Any, x: Any, q: Any, y: Any) -> Any:
+    d = (g * s * 2.0) * (x - q)
+    return d, -d
 
 
 _d = x - q
-_MSE = _total("mse", _d * _d, "Mean of squared differences.")
+_MSE = _total("mse", _d * _d, "Mean of squared differences.", gradient=_mse_gradient)
 _MAE = _total("mae", F.abs(_d), "Mean of absolute differences.")
 _HUBER = _total("huber", F.huber_error(x, q, scalar(1)), "Mean Huber error.", 2)
 _BCE = _total("bce_with_logits", F.bce_with_logits(x, q), "Mean binary cross entropy of logits.")

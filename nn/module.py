@@ -134,7 +134,7 @@ class Module:
             traced = inputs[0]._tape is not None
         else:
             traced, inputs = _admit(self, inputs)
-        return run(self, traced and not self._inferring, *inputs)
+        return run(self, traced, *inputs)
 
     # ----- gradients and values
 
@@ -302,7 +302,7 @@ def _retape(value: Any) -> Any:
 def run(module: Module, mut: bool, *inputs: Any) -> Any:
     """forward or forward_mut; a shape error gets the module's path, once."""
     try:
-        return module.forward_mut(*inputs) if mut else module.forward(*inputs)
+        return module.forward_mut(*inputs) if mut and not module._inferring else module.forward(*inputs)
     except ShapeError as e:
         if not getattr(e, "located", False) and not list(module.children()):
             where = f"{module._path}: " if module._path else ""

@@ -52,5 +52,5 @@ class Sequential(Module):
     def _through(self, inputs: tuple[Any, ...], mut: bool) -> Any:
         for name, m in self.__dict__.items():
             if name[0] != "_":
-                inputs = (run(m, mut and not m._inferring, *inputs),)
+                inputs = (run(m, mut, *inputs),)
         return inputs[0] if len(inputs) == 1 else inputs

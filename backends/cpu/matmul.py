@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...core.contract import quiet
+from ...core.contract import quiet, reset_errors, set_quiet
 
 
 def matmul(sig: Any) -> Any:
@@ -31,10 +31,14 @@ def linear(sig: Any) -> Any:
         return quiet(lambda x, w: np.matmul(x, w.T))
 
     def kernel(x: Any, w: Any, b: Any) -> Any:
-        y = np.matmul(x, w.T)
-        return np.add(y, b, y)
+        token = set_quiet()
+        try:
+            y = np.matmul(x, w.T)
+            return np.add(y, b, y)
+        finally:
+            reset_errors(token)
 
-    return quiet(kernel)
+    return kernel
 
 
 def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
@@ -48,15 +52,19 @@ def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
     def kernel(g: Any, x: Any, w: Any) -> Any:
         g2 = g if g.ndim == 2 else g.reshape(flat_g)
         out = []
-        if dx:
-            out.append(np.matmul(g, w))
-        if dw:
-            out.append(np.matmul(g2.T, x if x.ndim == 2 else x.reshape(flat_x)))
-        if db:
-            out.append(np.add.reduce(g2, 0))
+        token = set_quiet()
+        try:
+            if dx:
+                out.append(np.matmul(g, w))
+            if dw:
+                out.append(np.matmul(g2.T, x if x.ndim == 2 else x.reshape(flat_x)))
+            if db:
+                out.append(np.add.reduce(g2, 0))
+        finally:
+            reset_errors(token)
         return out
 
-    return quiet(kernel)
+    return kernel
 
 
 def register(registry: Any) -> None:

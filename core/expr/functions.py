@@ -137,8 +137,12 @@ def softplus(x: Expr) -> Expr:
 
 
 def relu(x: Expr) -> Expr:
-    """max(x, 0); a comparison that NaN fails keeps NaN."""
-    return select(x <= const(0.0), const(0.0), x)
+    """max(x, 0), NaN kept; as an op its gradient at 0 is 0 (`relu_gradient`)."""
+    return maximum(x, const(0.0))
+
+
+def relu_gradient(g: Expr, x: Expr, y: Expr) -> Adjoints:
+    return (select(x <= const(0.0), const(0.0), g),)
 
 
 def fast_gelu(x: Expr) -> Expr:

@@ -14,7 +14,7 @@ from .functions import NATIVE, REDUCTIONS
 from .nodes import Expr
 from .program import MapProgram, RowProgram
 
-__all__ = ["compile_map", "compile_row", "quiet"]
+__all__ = ["compile_map", "compile_row", "quiet", "reset_errors", "set_quiet"]
 
 try:  # the same as np.errstate(all="ignore") at a tenth of its cost
     from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
@@ -30,6 +30,7 @@ except ImportError:
         np.seterr(**former)
 
 
+set_quiet, reset_errors = _set, _reset  # for kernels on a hot path: token = set_quiet(); try: ...; finally: reset_errors(token)
 _PROLOGUE = "    token = _set()\n    try:\n"
 _EPILOGUE = "    finally:\n        _reset(token)\n"
 # integer and comparison kernels raise no floating-point flags

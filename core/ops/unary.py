@@ -16,7 +16,7 @@ from ._define import FUNCTIONS, as_tensor, public, unary
 
 unary("abs", F.abs, "Absolute value; the gradient at 0 is 0.", takes="number", aliases=("__abs__",))
 unary("negate", F.neg, "-x.", takes="number", aliases=("neg", "__neg__"))
-unary("relu", F.relu, "max(x, 0), NaN stays NaN; the gradient at 0 is 0.")
+unary("relu", F.relu, "max(x, 0), NaN stays NaN; the gradient at 0 is 0.", gradient=F.relu_gradient)
 unary("fast_gelu", F.fast_gelu, "GELU by tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Source: PyTorch `gelu(approximate='tanh')`.")
 unary("accurate_gelu", F.accurate_gelu, "GELU: 0.5 x (1 + erf(x / sqrt(2))), with its true derivative.", aliases=("gelu",))
 unary("sigmoid", F.sigmoid, "1 / (1 + exp(-x)).")
