@@ -16,9 +16,16 @@ from .core.public import *  # noqa: F403
 from .core.public import __all__ as _names
 
 __version__ = "0.1.0"
-__all__ = [*_names, "core", "data", "losses", "nn", "optim", "utils"]  # noqa: PLE0604
+__all__ = [*_names, "core", "data", "losses", "nn", "optim", "utils"]  # noqa: F405
 
-_LAZY = {"nn": ".nn", "optim": ".optim", "data": ".data", "utils": ".utils", "losses": ".nn.losses", "conformance": ".conformance"}
+_LAZY = {
+    "nn": ".nn",
+    "optim": ".optim",
+    "data": ".data",
+    "utils": ".utils",
+    "losses": ".nn.losses",
+    "conformance": ".conformance",
+}
 
 
 def __getattr__(name: str) -> object:

@@ -33,7 +33,9 @@ def run(options: argparse.Namespace) -> int:
     out.mkdir(parents=True, exist_ok=True)
     train, test = data.digits("train"), data.digits("test")
     model = dev.build_module(_spec(), input=(None, 64))
-    print(f"digits: {len(train)} images to train, {len(test)} to test; {model.num_trainable_params():,} parameters on {name}")
+    print(
+        f"digits: {len(train)} images to train, {len(test)} to test; {model.num_trainable_params():,} parameters on {name}"
+    )
     start = time.perf_counter()
     history = fit(model, dev, train, test, options.epochs, options.batch_size, options.seed)
     seconds = time.perf_counter() - start
@@ -45,7 +47,17 @@ def run(options: argparse.Namespace) -> int:
     _curve(history, out)
     _farewell(name, checkpoint)
     if options.json:
-        print(json.dumps({"device": name, "test_accuracy": accuracy, "epochs": options.epochs, "seconds": seconds, "checkpoint": str(checkpoint)}))
+        print(
+            json.dumps(
+                {
+                    "device": name,
+                    "test_accuracy": accuracy,
+                    "epochs": options.epochs,
+                    "seconds": seconds,
+                    "checkpoint": str(checkpoint),
+                }
+            )
+        )
     return 0
 
 
@@ -62,9 +74,13 @@ def fit(model: Any, dev: Device, train: Any, test: Any, epochs: int, batch_size:
         start, total = time.perf_counter(), 0.0
         batches = train.shuffled(seed * 1000 + epoch).batch_exact(batch_size).collate().stack()
         for images, labels in progress(batches, f"epoch {epoch}"):
-            loss, grads = step(model, opt, grads, dev.tensor(images), dev.one_hot_encode(labels, 10))  # type: ignore[attr-defined]
+            loss, grads = step(model, opt, grads, dev.tensor(images), dev.one_hot_encode(labels, 10))
             total += loss
-        row = {"epoch": epoch, "train loss": total / max(len(batches), 1), "test accuracy": accuracy_of(model, dev, test)}
+        row = {
+            "epoch": epoch,
+            "train loss": total / max(len(batches), 1),
+            "test accuracy": accuracy_of(model, dev, test),
+        }
         history.add(**row)
         print(f"{epoch:5}  {row['train loss']:10.4f}  {row['test accuracy']:13.2%}  {time.perf_counter() - start:7.2f}")
     return history
@@ -73,8 +89,8 @@ def fit(model: Any, dev: Device, train: Any, test: Any, epochs: int, batch_size:
 def step(model: Any, opt: Any, grads: Gradients, x: Tensor, y: Tensor) -> tuple[float, Gradients]:
     """One optimizer step on a batch; the loss before it."""
     loss = cross_entropy_with_logits_loss(model(x.traced(grads)), y)
-    value = loss.item()  # type: ignore[attr-defined]
-    grads = loss.backward()  # type: ignore[attr-defined]
+    value = loss.item()
+    grads = loss.backward()
     opt.update(model, grads)
     model.zero_grads(grads)
     return value, grads
@@ -104,5 +120,9 @@ def _curve(history: History, out: Path) -> None:
 
 def _farewell(name: str, checkpoint: Path) -> None:
     print("\nto use it:")
-    print(f"  import dfdx; from dfdx import nn, data; model = dfdx.device({name!r}).build_module({SPEC}); model.load({str(checkpoint)!r})")
-    print(f"  print('predicted', model(dfdx.device({name!r}).tensor(data.digits('test')[0][0])).array().argmax(), 'label', data.digits('test')[0][1])")
+    print(
+        f"  import dfdx; from dfdx import nn, data; model = dfdx.device({name!r}).build_module({SPEC}); model.load({str(checkpoint)!r})"
+    )
+    print(
+        f"  print('predicted', model(dfdx.device({name!r}).tensor(data.digits('test')[0][0])).array().argmax(), 'label', data.digits('test')[0][1])"
+    )

@@ -15,7 +15,11 @@ TIMEOUT = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--check", action="store_true", help="load each plugin in a process of its own, with a time limit, and compute on it")
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="load each plugin in a process of its own, with a time limit, and compute on it",
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
@@ -53,12 +57,24 @@ def checked(record: Record, timeout: float = TIMEOUT) -> dict[str, Any]:
     if record.state is not State.FOUND:
         return row
     try:
-        done = subprocess.run([sys.executable, "-c", _CHECK, record.name], capture_output=True, text=True, timeout=timeout)
+        done = subprocess.run(
+            [sys.executable, "-c", _CHECK, record.name], capture_output=True, text=True, timeout=timeout
+        )
     except subprocess.TimeoutExpired:
-        return {**row, "state": "failed", "reason": f"import: no answer within {timeout:.0f} s", "hint": f"DFDX_BLOCK={record.name} leaves it out"}
+        return {
+            **row,
+            "state": "failed",
+            "reason": f"import: no answer within {timeout:.0f} s",
+            "hint": f"DFDX_BLOCK={record.name} leaves it out",
+        }
     found = [line for line in done.stdout.splitlines() if line.startswith("@{")]
     if done.returncode or not found:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         what = f"killed by signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
-        return {**row, "state": "failed", "reason": f"the process that loaded it ended: {what}: {last}", "hint": f"DFDX_BLOCK={record.name} leaves it out"}
-    return json.loads(found[-1][1:])  # type: ignore[no-any-return]
+        return {
+            **row,
+            "state": "failed",
+            "reason": f"the process that loaded it ended: {what}: {last}",
+            "hint": f"DFDX_BLOCK={record.name} leaves it out",
+        }
+    return json.loads(found[-1][1:])

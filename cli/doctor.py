@@ -21,7 +21,7 @@ def run(options: argparse.Namespace) -> int:
         return 1
     r = h.records[name]
     row = checked(r)
-    crashed = row["state"] == "failed" and "process that loaded it" in row["reason"] or "no answer" in row["reason"]
+    crashed = (row["state"] == "failed" and "process that loaded it" in row["reason"]) or "no answer" in row["reason"]
     if not crashed and r.state is State.FOUND:
         h._bring_up(r)
         row = {**r.as_dict(), "check": row["check"]}

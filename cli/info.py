@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata as metadata
 import platform
 import sys
+from importlib import metadata
 
 from .table import table
 
@@ -16,12 +16,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     print(f"Python   {sys.version.split()[0]} ({platform.python_implementation()}) on {platform.platform()}")
-    for package in ("dfdx", "numpy", "pluggy", "array-api-compat", "ml_dtypes", "safetensors", "tqdm", "pyopencl", "cupy-cuda13x", "torch", "jax"):
+    for package in (
+        "dfdx",
+        "numpy",
+        "pluggy",
+        "array-api-compat",
+        "ml_dtypes",
+        "safetensors",
+        "tqdm",
+        "pyopencl",
+        "cupy-cuda13x",
+        "torch",
+        "jax",
+    ):
         try:
             print(f"{package:<17}{metadata.version(package)}")
         except metadata.PackageNotFoundError:
             continue
     from ..core.plugins.host import host
 
-    print(table([(r.name, r.state, r.package, r.reason) for r in host().rows()], ("device", "state", "package", "reason")))
+    print(
+        table([(r.name, r.state, r.package, r.reason) for r in host().rows()], ("device", "state", "package", "reason"))
+    )
     return 0

@@ -70,7 +70,9 @@ def backward(loss: Tensor, retrace: bool = False) -> Gradients:
         raise no_tape("backward", loss)
     if loss.shape:
         hint = "reduce it first: loss.mean() or loss.sum()"
-        raise ShapeError(f"[backward] the loss must have rank 0\n  loss: {describe(loss)}      loss.rank = {loss.rank}\n  hint: {hint}")
+        raise ShapeError(
+            f"[backward] the loss must have rank 0\n  loss: {describe(loss)}      loss.rank = {loss.rank}\n  hint: {hint}"
+        )
     entries = _in_order(tape.entries)
     grads = tape.gradients if tape.gradients is not None else Gradients.leaky()
     needed = _check(entries, grads)
@@ -139,7 +141,9 @@ def _check_retrace(entries: list[Record], needed: set[int] | None) -> None:
     for e in entries:
         spec = e[1].spec
         if getattr(spec, "opaque_vjp", False) and (needed is None or not needed.isdisjoint(e[2])):
-            raise GradientError(f"[{spec.name}] its VJP is not made of ops, so a recorded backward pass cannot differentiate it")
+            raise GradientError(
+                f"[{spec.name}] its VJP is not made of ops, so a recorded backward pass cannot differentiate it"
+            )
 
 
 def _seed(loss: Tensor, shared: Tape | None) -> Tensor:
@@ -150,7 +154,9 @@ def _seed(loss: Tensor, shared: Tape | None) -> Tensor:
     return one
 
 
-def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradients, needed: set[int] | None, shared: Tape | None) -> None:
+def _replay(
+    entries: list[Record], pending: dict[int, list[Any]], grads: Gradients, needed: set[int] | None, shared: Tape | None
+) -> None:
     for record in reversed(entries):
         out_ids = record[4] or (record[0],)
         if len(out_ids) == 1:
@@ -162,7 +168,7 @@ def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradien
                 _keep(grads, out_ids[0], found[0])
         else:
             several = [pending.pop(i, None) for i in out_ids]
-            gs = tuple([f and f[0] for f in several])
+            gs = tuple([f[0] if f is not None else None for f in several])
             if not any(several):
                 continue
             for i, g in zip(out_ids, gs, strict=True):
@@ -177,7 +183,11 @@ def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradien
             continue
         device = gs[0].device if gs[0] is not None else next(g for g in gs if g is not None).device
         fused = plan.fused(needs, device) if shared is None else None
-        parts = _fused(fused, record, gs[0], device) if fused is not None else plan.spec.vjp(Entry(record, device, shared), gs, needs)
+        parts = (
+            _fused(fused, record, gs[0], device)
+            if fused is not None
+            else plan.spec.vjp(Entry(record, device, shared), gs, needs)
+        )
         for id, part, need in zip(ids, parts, needs, strict=True):
             if need and part is not None:
                 _accumulate(pending, id, part)
@@ -185,9 +195,15 @@ def _replay(entries: list[Record], pending: dict[int, list[Any]], grads: Gradien
 
 def _fused(plan: Plan, record: Record, g: Tensor | None, device: Device) -> tuple[Tensor | None, ...]:
     """A `<op>.backward` kernel: (g, saved arrays, scalars) to the gradients of the needed inputs."""
-    arrays = launch(plan, (g._cell.array, *[c.array for c in record[5]], *record[7]))  # type: ignore[union-attr]
+    assert g is not None
+    arrays = launch(plan, (g._cell.array, *[c.array for c in record[5]], *record[7]))
     it = iter(arrays)
-    return tuple([wrap(new_cell(next(it)), t, device) if need else None for t, need in zip(plan.outputs, plan.attrs["needs"], strict=True)])
+    return tuple(
+        [
+            wrap(new_cell(next(it)), t, device) if need else None
+            for t, need in zip(plan.outputs, plan.attrs["needs"], strict=True)
+        ]
+    )
 
 
 def _keep(grads: Gradients, id: int, g: Tensor, owned: bool = False) -> None:

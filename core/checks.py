@@ -12,7 +12,16 @@ from .types import type_text
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-__all__ = ["describe", "dtype_error", "normalize_axes", "normalize_axis", "same_device", "same_dtype", "same_shape", "shape_error"]
+__all__ = [
+    "describe",
+    "dtype_error",
+    "normalize_axes",
+    "normalize_axis",
+    "same_device",
+    "same_dtype",
+    "same_shape",
+    "shape_error",
+]
 
 
 def describe(t: Tensor) -> str:
@@ -27,7 +36,9 @@ def _text(op: str, what: str, operands: dict[str, Tensor], facts: dict[str, Any]
     return "\n".join(lines + [f"  hint: {hint}"] * bool(hint))
 
 
-def shape_error(op: str, what: str, operands: dict[str, Tensor], facts: dict[str, Any] | None = None, hint: str = "") -> ShapeError:
+def shape_error(
+    op: str, what: str, operands: dict[str, Tensor], facts: dict[str, Any] | None = None, hint: str = ""
+) -> ShapeError:
     """A `ShapeError` in the house form; `facts` are the numbers that differ, by operand."""
     return ShapeError(_text(op, what, operands, facts or {}, hint))
 
@@ -42,14 +53,22 @@ def same_device(op: str, tensors: Sequence[Tensor]) -> None:
     first = tensors[0]
     for other in tensors[1:]:
         if other.device.runtime is not first.device.runtime:
-            text = _text(op, "operands are on different devices", {"a": first, "b": other}, {}, f"b.to_device(a.device) moves b to {first.device.name}")
+            text = _text(
+                op,
+                "operands are on different devices",
+                {"a": first, "b": other},
+                {},
+                f"b.to_device(a.device) moves b to {first.device.name}",
+            )
             raise DeviceMismatchError(text)
 
 
 def same_dtype(op: str, a: Tensor, b: Tensor) -> None:
     """Raise unless both have one dtype; there is no implicit promotion."""
     if a.dtype is not b.dtype:
-        raise dtype_error(op, "operands have different dtypes", {"a": a, "b": b}, f"b.to_dtype(dfdx.{a.dtype.name}) converts b")
+        raise dtype_error(
+            op, "operands have different dtypes", {"a": a, "b": b}, f"b.to_dtype(dfdx.{a.dtype.name}) converts b"
+        )
 
 
 def same_shape(op: str, a: Tensor, b: Tensor) -> None:
@@ -81,7 +100,11 @@ def broadcast_axes(small: tuple[int, ...], large: tuple[int, ...]) -> list[tuple
     from itertools import combinations
 
     axes = range(len(large))
-    return [c for c in combinations(axes, len(large) - len(small)) if small == tuple(large[i] for i in axes if i not in c)] if len(small) <= len(large) else []
+    return (
+        [c for c in combinations(axes, len(large) - len(small)) if small == tuple(large[i] for i in axes if i not in c)]
+        if len(small) <= len(large)
+        else []
+    )
 
 
 def normalize_axis(op: str, axis: Any, rank: int, tensor: Tensor | None = None, name: str = "x") -> int:
@@ -113,7 +136,10 @@ def check_shape(op: str, shape: Any) -> tuple[int, ...]:
     from .types import MAX_RANK
 
     if isinstance(shape, (str, bytes)) or not isinstance(shape, (tuple, list)):
-        raise ShapeError(f"[{op}] a shape is a tuple of ints, not {shape!r}" + (f"; write ({shape},)" if isinstance(shape, int) else ""))
+        raise ShapeError(
+            f"[{op}] a shape is a tuple of ints, not {shape!r}"
+            + (f"; write ({shape},)" if isinstance(shape, int) else "")
+        )
     dims = []
     for d in shape:
         if isinstance(d, bool) or not hasattr(d, "__index__") or d.__index__() < 0:

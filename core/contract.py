@@ -30,7 +30,27 @@ Primitives (attributes are keyword-only):
 Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin, and any op by name.
 """
 
-from .dtypes import DTYPES, FLOATS, INTS, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
+from .dtypes import (
+    DTYPES,
+    FLOATS,
+    INTS,
+    DType,
+    amp_bf16,
+    amp_f16,
+    bf16,
+    bool_,
+    f16,
+    f32,
+    f64,
+    i8,
+    i16,
+    i32,
+    i64,
+    u8,
+    u16,
+    u32,
+    u64,
+)
 from .errors import BackendUnavailable, DeviceForkedError, MissingKernelError, OutOfMemoryError, PluginError
 from .expr import Expr, MapProgram, RowProgram, evaluate, evaluate_program
 from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet

@@ -11,18 +11,18 @@ import numpy as np
 
 from .cell import Empty, new_cell
 from .checks import check_shape
-from .dtypes import DType, as_dtype, bool_, dtype_of_numpy, f32, i64
+from .dtypes import as_dtype, bool_, dtype_of_numpy, f32
 from .errors import DeviceError, DeviceForkedError, DTypeError, ShapeError
 from .tensor import Tensor, is_scalar, wrap
 from .types import Signature, TensorType
-
-if TYPE_CHECKING:
-    from .dtypes import DType as _D
 
 __all__ = ["Backend", "Device", "auto_device", "device", "devices"]
 
 # nn puts its builder here, so that core needs not know it
 MODULE_BUILDER: list[Callable[..., Any]] = []
+
+
+_NO_TYPES = Signature((), ())
 
 
 class Backend:
@@ -31,6 +31,7 @@ class Backend:
     def __init__(self, name: str, opened: Any) -> None:
         self.name, self.runtime, self.kernels = name, opened.runtime, opened.kernels
         self.capabilities, self.info, self.record = opened.capabilities, opened.info, opened.record
+        self.opened = opened  # kept, since backends are found by its id
         self.dead = ""
         self.plans: dict[Any, Any] = {}
         self._bound: dict[Any, Any] = {}
@@ -52,14 +53,14 @@ class Backend:
                     continue
             else:
                 fn = partial(k.fn, **attrs) if attrs else k.fn
-            return self._with_contiguous(fn, len(sig.inputs)) if k.contiguous else fn  # type: ignore[no-any-return]
+            return self._with_contiguous(fn, len(sig.inputs)) if k.contiguous else fn
         return None
 
     def _with_contiguous(self, fn: Callable[..., Any], n: int) -> Callable[..., Any]:
         tidy = self.primitive("contiguous")
         return lambda *xs: fn(*[tidy(x) for x in xs[:n]], *xs[n:])
 
-    def primitive(self, name: str, sig: Signature = Signature((), ()), **attrs: Any) -> Callable[..., Any]:
+    def primitive(self, name: str, sig: Signature = _NO_TYPES, **attrs: Any) -> Callable[..., Any]:
         """A primitive's kernel, found once per types and attributes."""
         key = (name, sig, *attrs.items())
         fn = self._bound.get(key)
@@ -68,9 +69,11 @@ class Backend:
             if fn is None:
                 from .errors import MissingKernelError
 
-                raise MissingKernelError(f"[{name}] the {self.name} backend has no such primitive for {sig.inputs or sig.outputs}")
+                raise MissingKernelError(
+                    f"[{name}] the {self.name} backend has no such primitive for {sig.inputs or sig.outputs}"
+                )
             self._bound[key] = fn
-        return fn  # type: ignore[no-any-return]
+        return fn
 
     def _forked(self) -> None:
         """In a forked child: with no plans left, every use comes through `find`, which raises."""
@@ -97,6 +100,10 @@ class Device:
     def capabilities(self) -> Any:
         """What the backend declares it can do."""
         return self.backend.capabilities
+
+    if TYPE_CHECKING:  # what core/ops/make.py attaches
+
+        def __getattr__(self, name: str) -> Any: ...
 
     def __repr__(self) -> str:
         return f"dfdx.device({self.name!r})"
@@ -134,7 +141,9 @@ class Device:
     def _checked(self, op: str, shape: Any, dtype: Any) -> TensorType:
         dtype = as_dtype(dtype)
         if not self.supports(dtype):
-            raise DTypeError(f"[{op}] {self.name} has no {dtype.name}; it has {', '.join(d.name for d in self.capabilities.dtypes)}")
+            raise DTypeError(
+                f"[{op}] {self.name} has no {dtype.name}; it has {', '.join(d.name for d in self.capabilities.dtypes)}"
+            )
         return TensorType(check_shape(op, shape), dtype)
 
     def full(self, shape: Any, value: Any, dtype: Any = f32) -> Tensor:
@@ -187,7 +196,7 @@ class Device:
         if dtype is None:
             dtype = f32 if host.dtype == np.float64 and not _is_array(data) else dtype_of_numpy(host.dtype)
         type_ = self._checked("tensor", host.shape, dtype)
-        if host.dtype != type_.dtype.numpy:  # type: ignore[attr-defined]
+        if host.dtype != type_.dtype.numpy:
             host = _cast_host(host, type_.dtype)
         host = np.array(host, order="C", copy=True)
         return self._made(type_, lambda: self.backend.primitive("copy_in", dtype=type_.dtype)(host))
@@ -196,7 +205,9 @@ class Device:
         """A tensor whose elements are an expression of their index, of random words and of `scalars`."""
         type_ = TensorType(shape, program.out_dtypes[0])
         sig = Signature((), (type_,))
-        return self._made(type_, lambda: self.backend.primitive("map", sig, program=program, shape=shape, inplace=())(*scalars))
+        return self._made(
+            type_, lambda: self.backend.primitive("map", sig, program=program, shape=shape, inplace=())(*scalars)
+        )
 
     def build_module(self, spec: Any, dtype: Any = f32, input: Any = None) -> Any:
         """A built copy of a module specification (a tuple is a sequential one), with parameters on this device.
@@ -267,8 +278,10 @@ def _cast_host(host: np.ndarray[Any, Any], dtype: Any) -> np.ndarray[Any, Any]:
         low, high = int(host.min()), int(host.max())
         info = np.iinfo(dtype.numpy)
         if low < info.min or high > info.max:
-            raise DTypeError(f"[tensor] {low if low < info.min else high} does not fit {dtype.name} ({info.min} to {info.max})")
-    if dtype.is_int and host.dtype.kind == "f" or dtype is bool_ and host.dtype.kind != "b":
+            raise DTypeError(
+                f"[tensor] {low if low < info.min else high} does not fit {dtype.name} ({info.min} to {info.max})"
+            )
+    if (dtype.is_int and host.dtype.kind == "f") or (dtype is bool_ and host.dtype.kind != "b"):
         raise DTypeError(f"[tensor] {host.dtype} values do not convert to {dtype.name} silently; cast the array first")
     with np.errstate(over="ignore"):
         return host.astype(dtype.numpy)
@@ -316,7 +329,6 @@ def device(name: str, seed: int | None = None) -> Device:
     backend = _backends.get(id(opened))
     if backend is None:
         backend = _backends[id(opened)] = Backend(name, opened)
-        backend.opened = opened  # type: ignore[attr-defined]  # keeps the id alive
     if seed is not None:
         return Device(backend, seed)
     return _shared.setdefault(name, Device(backend))

@@ -26,7 +26,9 @@ _new = object.__new__
 _watch: Callable[[Plan, tuple[Any, ...]], Any] | None = None
 
 
-def set_watcher(watcher: Callable[[Plan, tuple[Any, ...]], Any] | None) -> Callable[[Plan, tuple[Any, ...]], Any] | None:
+def set_watcher(
+    watcher: Callable[[Plan, tuple[Any, ...]], Any] | None,
+) -> Callable[[Plan, tuple[Any, ...]], Any] | None:
     """Route every launch through `watcher(plan, inputs)`, which must return `plan.kernel(*inputs)`; returns the former one.
 
     Profiling and recording subscribe here; without one a launch costs a single `is None`.
@@ -39,7 +41,21 @@ def set_watcher(watcher: Callable[[Plan, tuple[Any, ...]], Any] | None) -> Calla
 class Plan:
     """What one call of an op on given types comes to: the kernel, the output types, what a tape saves."""
 
-    __slots__ = ("attrs", "backward", "body", "differentiable", "fast", "float_inputs", "inputs", "kernel", "outputs", "saves", "spec", "type", "view")
+    __slots__ = (
+        "attrs",
+        "backward",
+        "body",
+        "differentiable",
+        "fast",
+        "float_inputs",
+        "inputs",
+        "kernel",
+        "outputs",
+        "saves",
+        "spec",
+        "type",
+        "view",
+    )
 
     spec: OpSpec
     attrs: dict[str, Any]
@@ -79,14 +95,18 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
         if len(o.shape) > MAX_RANK:
             from .checks import shape_error
 
-            raise shape_error(spec.name, f"the result would have rank {len(o.shape)}, above {MAX_RANK}", dict(zip("abcdef", tensors, strict=False)))
+            raise shape_error(
+                spec.name,
+                f"the result would have rank {len(o.shape)}, above {MAX_RANK}",
+                dict(zip("abcdef", tensors, strict=False)),
+            )
     plan.float_inputs = tuple(t.dtype.is_float for t in plan.inputs)
     plan.differentiable = spec.differentiable and any(plan.float_inputs) and any(o.dtype.is_float for o in plan.outputs)
     plan.view = spec.is_view
-    plan.saves = tuple(-1 if s == "out" else s for s in spec.saves) if plan.differentiable else ()  # type: ignore[misc]
+    plan.saves = tuple(-1 if isinstance(s, str) else s for s in spec.saves) if plan.differentiable else ()
     kernel = _kernel(spec, device, Signature(plan.inputs, plan.outputs), attrs)
     if kernel is None:
-        plan.body = spec.body  # type: ignore[attr-defined]
+        plan.body = spec.body
     else:
         plan.kernel = kernel
         plan.fast = single and not plan.view and not (isinstance(spec, Composite) and not spec.has_vjp)
@@ -95,7 +115,11 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
 
 def _fused_plan(plan: Plan, needs: tuple[bool, ...], device: Device) -> Plan | None:
     name = f"{plan.spec.name}.backward"
-    if len(plan.outputs) != 1 or not device.kernels.candidates(name) or 0 in [t.numel for t in (*plan.inputs, *plan.outputs)]:
+    if (
+        len(plan.outputs) != 1
+        or not device.kernels.candidates(name)
+        or 0 in [t.numel for t in (*plan.inputs, *plan.outputs)]
+    ):
         return None
     types = [plan.outputs[0] if i < 0 else plan.inputs[i] for i in plan.saves]
     sig = Signature((plan.outputs[0], *types), tuple(t for t, need in zip(plan.inputs, needs, strict=True) if need))
@@ -103,7 +127,11 @@ def _fused_plan(plan: Plan, needs: tuple[bool, ...], device: Device) -> Plan | N
     if kernel is None:
         return None
     fused = _new(Plan)
-    fused.spec, fused.attrs, fused.kernel = OpSpec(name, plan.spec.infer, family=plan.spec.family), {"needs": needs}, kernel
+    fused.spec, fused.attrs, fused.kernel = (
+        OpSpec(name, plan.spec.infer, family=plan.spec.family),
+        {"needs": needs},
+        kernel,
+    )
     fused.inputs, fused.outputs = sig.inputs, plan.inputs
     return fused
 
@@ -151,7 +179,11 @@ def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = ()
                 return _apply(spec, tensors, attrs, scalars)
             ids: tuple[int, ...] = (a.id, b.id)
             producers: tuple[int | None, ...] = (serial_a, serial_b)
-        value = plan.kernel(a._cell.array, b._cell.array, *scalars) if scalars else plan.kernel(a._cell.array, b._cell.array)
+        value = (
+            plan.kernel(a._cell.array, b._cell.array, *scalars)
+            if scalars
+            else plan.kernel(a._cell.array, b._cell.array)
+        )
     elif len(tensors) == 1:
         (a,) = tensors
         device = a.device
@@ -168,22 +200,6 @@ def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = ()
                 return _apply(spec, tensors, attrs, scalars)
             ids, producers, b = (a.id,), (serial_a,), a
         value = plan.kernel(a._cell.array, *scalars) if scalars else plan.kernel(a._cell.array)
-    elif len(tensors) == 3 and tensors[1]._serial is None and tensors[2]._serial is None:
-        a, b, c = tensors  # a value and two constants or parameters: linear, layer_norm
-        device = a.device
-        plan = device.plans.get((spec, attrs, a._type, b._type, c._type)) if b.device is device and c.device is device else None
-        if plan is None or not plan.fast or _watch is not None or b._view is not None or c._view is not None:
-            return _apply(spec, tensors, attrs, scalars)
-        serial_a = a._serial
-        recording = plan.differentiable and serial_a is not None
-        if recording:
-            tape = a._tape
-            if tape is None:
-                raise moved(spec, tensors)
-            if tape.shared or a._view is not None:
-                return _apply(spec, tensors, attrs, scalars)
-            ids, producers, b = (a.id, b.id, c.id), (serial_a, None, None), a
-        value = plan.kernel(*[t._cell.array for t in tensors], *scalars)
     else:
         return _apply(spec, tensors, attrs, scalars)
     out = _new(Tensor)
@@ -204,7 +220,8 @@ def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = ()
         versions: tuple[int, ...] = tuple([c.version for c in saved])
     else:
         saved = versions = ()
-    tape.entries.append((serial, plan, ids, producers, None, saved, versions, scalars))  # type: ignore[union-attr]
+    assert tape is not None
+    tape.entries.append((serial, plan, ids, producers, None, saved, versions, scalars))
     if a._tape is not None:
         a._tape = None
         a._taker = spec
@@ -251,7 +268,9 @@ def _apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...], sc
     return outs if plan.type is None else outs[0]
 
 
-def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Tensor, ...], scalars: tuple[Any, ...]) -> None:
+def _record(
+    tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Tensor, ...], scalars: tuple[Any, ...]
+) -> None:
     """Append an entry and move the tape to the result; only cells are kept, so no entry points back at a handle."""
     for t in tensors:
         if t._view is not None:
@@ -271,7 +290,9 @@ def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Ten
         versions = tuple([c.version for c in saved])
     else:
         saved = versions = ()
-    tape.entries.append((serial, plan, ids, producers, tuple([o.id for o in outs]) if len(outs) > 1 else None, saved, versions, scalars))
+    tape.entries.append(
+        (serial, plan, ids, producers, tuple([o.id for o in outs]) if len(outs) > 1 else None, saved, versions, scalars)
+    )
     if not shared:
         for t in tensors:
             if t._tape is not None:
@@ -281,7 +302,8 @@ def _record(tape: Tape, plan: Plan, tensors: tuple[Tensor, ...], outs: tuple[Ten
 
 def record_view(tape: Tape, view: Tensor) -> None:
     """Put the ops of an untraced view on the tape, so that its gradient reaches the source."""
-    source, plan = view._view  # type: ignore[misc]
+    assert view._view is not None
+    source, plan = view._view
     if source._view is not None:
         record_view(tape, source)
     tape.entries.append((next_id(), plan, (source.id,), (None,), (view.id,), (), (), ()))
@@ -315,7 +337,7 @@ def explain(name: str, device: Device) -> list[str]:
 
 def spec_fallback(spec: OpSpec, device: Device) -> list[str]:
     through = getattr(spec, "through", ())
-    found = [f"{p} kernel running the expression {spec.text}" for p in through if device.kernels.candidates(p)]  # type: ignore[attr-defined]
+    found = [f"{p} kernel running the expression {spec.text}" for p in through if device.kernels.candidates(p)]
     if found:
         return found[:1]
     if spec.kind == "composite":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,50 +20,52 @@ Kind = Literal["float", "int", "uint", "bool"]
 class _DTypeMeta(type):
     """Makes `repr(f32)` read `f32`, and offers the storage's NumPy dtype as `f32.numpy`."""
 
+    name: str
+    storage: str
+    kind: Kind
+    bits: int
+
     def __repr__(cls) -> str:
-        return cls.name  # type: ignore[attr-defined, no-any-return]
+        return cls.name
 
     @property
     def numpy(cls) -> np.dtype[Any]:
         """The NumPy dtype in which values are stored."""
-        return _numpy(cls.storage)  # type: ignore[attr-defined]
+        return _numpy(cls.storage)
 
     @property
     def compute(cls) -> type[DType]:
         """The dtype in which elementwise code computes: f32 for every narrow float."""
-        return f32 if cls.is_float and cls.bits == 16 else cls  # type: ignore[attr-defined, return-value]
+        return f32 if cls.is_float and cls.bits == 16 else cls  # type: ignore[return-value]
 
     @property
     def is_float(cls) -> bool:
-        return cls.kind == "float"  # type: ignore[attr-defined, no-any-return]
+        return cls.kind == "float"
 
     @property
     def is_int(cls) -> bool:
-        return cls.kind in ("int", "uint")  # type: ignore[attr-defined]
+        return cls.kind in ("int", "uint")
 
     @property
     def itemsize(cls) -> int:
         """Bytes of one element."""
-        return 1 if cls.kind == "bool" else cls.bits // 8  # type: ignore[attr-defined, no-any-return]
+        return 1 if cls.kind == "bool" else cls.bits // 8
 
     @property
     def eps(cls) -> float:
         """Distance from 1 to the next larger value (0 for integers)."""
-        return {"f16": 2.0**-10, "bf16": 2.0**-7, "f32": 2.0**-23, "f64": 2.0**-52}.get(cls.storage, 0.0)  # type: ignore[attr-defined]
+        return {"f16": 2.0**-10, "bf16": 2.0**-7, "f32": 2.0**-23, "f64": 2.0**-52}.get(cls.storage, 0.0)
 
     @property
     def is_amp(cls) -> bool:
         """Whether composites keep f32 intermediates and optimizers an f32 state."""
-        return cls.name != cls.storage  # type: ignore[attr-defined, no-any-return]
+        return cls.name != cls.storage
 
 
 class DType(metaclass=_DTypeMeta):
     """Base of all element types; never instantiated."""
 
-    name: ClassVar[str]
-    storage: ClassVar[str]
-    kind: ClassVar[Kind]
-    bits: ClassVar[int]
+    __module__ = "dfdx"
 
     def __new__(cls) -> DType:
         raise TypeError(f"{cls!r} is a dtype: pass it as it is, do not call it")
@@ -111,7 +113,7 @@ def dtype_of_numpy(dtype: Any) -> type[DType]:
     """The dfdx dtype that stores a NumPy dtype; `DTypeError` if there is none."""
     dtype = np.dtype(dtype)
     if dtype.kind == "b":
-        return bool_  # type: ignore[no-any-return]
+        return bool_
     name = "bf16" if dtype.name == "bfloat16" else f"{dtype.kind}{dtype.itemsize * 8}"
     if name not in DTYPES or dtype.kind not in "fiuV":
         raise DTypeError(f"NumPy dtype {dtype} has no dfdx dtype; there are {', '.join(DTYPES)}")
@@ -120,12 +122,12 @@ def dtype_of_numpy(dtype: Any) -> type[DType]:
 
 def as_dtype(value: Any) -> type[DType]:
     """A dtype class from itself, its name, or a NumPy dtype; `bool` and `float` of Python mean `bool` and `f32`."""
-    if isinstance(value, _DTypeMeta):
-        return value  # type: ignore[return-value]
+    if isinstance(value, type) and issubclass(value, DType):
+        return value
     if isinstance(value, str) and value in DTYPES:
         return DTYPES[value]
     if value is bool:
-        return bool_  # type: ignore[no-any-return]
+        return bool_
     try:
         return dtype_of_numpy(value)
     except TypeError:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .dispatch import apply
 from .checks import dtype_error, same_dtype, same_shape
+from .dispatch import apply
 from .dtypes import DType, bool_
 from .expr import Expr, arg, map_program, rewrite, vjp
 from .registry import OpSpec
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .device import Device
     from .backward import Entry
+    from .device import Device
     from .tensor import Tensor
 
 __all__ = ["TAKES", "Elementwise", "check_takes", "derive_gradient"]
@@ -54,7 +54,7 @@ class Elementwise(OpSpec):
         self, name: str, outputs: Expr | Sequence[Expr], n_args: int, *, n_scalars: int = 0, takes: str = "float",
         gives: Any = "same", first: Any = None, gradient: Any = "derived", family: str = "", aliases: tuple[str, ...] = (), doc: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(name, None, family=family, aliases=aliases, doc=doc)  # type: ignore[arg-type]
+        super().__init__(name, None, family=family, aliases=aliases, doc=doc)
         self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
         self.n_args, self.n_scalars, self.takes, self.gives, self.first = n_args, n_scalars, takes, gives, first
         self.differentiable = gradient is not None and gives == "same"
@@ -80,7 +80,9 @@ class Elementwise(OpSpec):
     def infer(self, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> Any:
         rest = tensors[1:] if self.first is not None else tensors
         if self.first is not None and tensors[0].dtype is not self.first:
-            raise dtype_error(self.name, f"the condition is {self.first.name}, not {tensors[0].dtype.name}", {"cond": tensors[0]})
+            raise dtype_error(
+                self.name, f"the condition is {self.first.name}, not {tensors[0].dtype.name}", {"cond": tensors[0]}
+            )
         check_takes(self.name, self.takes, rest)
         for t in rest[1:]:
             same_dtype(self.name, rest[0], t)
@@ -93,7 +95,9 @@ class Elementwise(OpSpec):
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         kernel = device.find(self.name, sig, {})
         if kernel is None:
-            program = map_program(self.exprs, tuple(t.dtype for t in sig.inputs), tuple(t.dtype for t in sig.outputs), self.n_scalars)
+            program = map_program(
+                self.exprs, tuple(t.dtype for t in sig.inputs), tuple(t.dtype for t in sig.outputs), self.n_scalars
+            )
             kernel = device.find("map", sig, {"program": program, "shape": sig.outputs[0].shape, "inplace": ()})
         if kernel is None:
             raise self.missing(device, sig)

@@ -75,7 +75,11 @@ class Gradients:
             return found.detach() if tape is None else found._alias(type(tape)(None, list(tape.entries)), found._serial)
         if self._leaves is not None and tensor.id in self._leaves:
             return tensor.device.zeros(tensor.shape, tensor.dtype)
-        kept = "a leaky tape keeps all that was recorded" if self._leaves is None else "grads.retain(x) before tracing keeps more than the parameters"
+        kept = (
+            "a leaky tape keeps all that was recorded"
+            if self._leaves is None
+            else "grads.retain(x) before tracing keeps more than the parameters"
+        )
         raise MissingGradientError(f"[get] no gradient of {tensor.type_text} (id {tensor.id}) is kept\n  hint: {kept}")
 
     def peek(self, tensor: Tensor) -> Tensor | None:
@@ -107,7 +111,10 @@ class Gradients:
         """
         if not limit >= 0:
             raise GradientError(f"[clip_norm_] the limit must not be negative, got {limit}")
-        squares = [float(g.detach().to_dtype("f64" if g.device.supports("f64") else "f32").square().sum()) for g in self._store.values()]
+        squares = [
+            float(g.detach().to_dtype("f64" if g.device.supports("f64") else "f32").square().sum())
+            for g in self._store.values()
+        ]
         norm = float(sum(squares)) ** 0.5
         scale = limit / (norm + 1e-6)
         if scale < 1.0:

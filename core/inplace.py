@@ -32,17 +32,25 @@ class _Update(OpSpec):
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Any:
         inplace = tuple(range(len(sig.outputs)))
-        kernel = device.find("map", sig, {"program": attrs["program"], "shape": sig.outputs[0].shape, "inplace": inplace})
+        kernel = device.find(
+            "map", sig, {"program": attrs["program"], "shape": sig.outputs[0].shape, "inplace": inplace}
+        )
         if kernel is None:
             raise self.missing(device, sig)
         return kernel if len(sig.outputs) > 1 else lambda *inputs: (kernel(*inputs),)
 
 
-UPDATE = _Update("update", None, attrs=("program",))  # type: ignore[arg-type]
+UPDATE = _Update("update", None, attrs=("program",))
 UPDATE.differentiable = False
 
 
-def update(program: MapProgram, targets: Sequence[Tensor], others: Sequence[Tensor] = (), scalars: tuple[Any, ...] = (), writer: str = "update") -> None:
+def update(
+    program: MapProgram,
+    targets: Sequence[Tensor],
+    others: Sequence[Tensor] = (),
+    scalars: tuple[Any, ...] = (),
+    writer: str = "update",
+) -> None:
     """Overwrite `targets` with the outputs of `program` over (targets, others, scalars), in one launch.
 
     The tensors must have one shape; outputs and targets have the same dtypes.

@@ -19,8 +19,8 @@ def array(self: Tensor) -> np.ndarray[Any, Any]:
     """A NumPy copy of the values (bf16 as ml_dtypes.bfloat16); any tensor, whatever its tape."""
     held = self._cell.array
     if isinstance(held, Empty):
-        return np.empty(self.shape, self.dtype.numpy)  # type: ignore[attr-defined]
-    return self.device.backend.primitive("copy_out", dtype=self.dtype)(held)  # type: ignore[no-any-return]
+        return np.empty(self.shape, self.dtype.numpy)
+    return self.device.backend.primitive("copy_out", dtype=self.dtype)(held)
 
 
 def item(self: Tensor) -> Any:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
+from . import backward as _backward  # noqa: F401
 from . import errors as _errors
+from . import format as _format  # noqa: F401
+from . import ops as _ops  # noqa: F401
 from .device import Device, auto_device, device, devices
 from .dtypes import DTYPES, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
 from .errors import *  # noqa: F403
 from .gradients import Gradients
-from . import ops as _ops  # noqa: F401
+from .inplace import axpy
+from .interop import from_dlpack
 from .ops._define import FUNCTIONS as _FUNCTIONS
 from .plugins.hookspecs import hookimpl
 from .tape import Tape
-from .tensor import Tensor
-from . import backward as _backward, format as _format, interop as _interop  # noqa: E402, I001
-from .interop import from_dlpack
-from .inplace import axpy
+from .tensor import Tensor, method
 
 bool = bool_
+if TYPE_CHECKING:  # the ops
+
+    def __getattr__(name: str) -> Any: ...
+
+
 globals().update({n: f for n, f in _FUNCTIONS.items() if not n.startswith("_")})
-
-
-Tensor.axpy = axpy  # type: ignore[attr-defined]
+method(axpy)
 
 __all__ = [
     *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "axpy",

@@ -9,8 +9,8 @@ from .errors import MissingKernelError, PluginError
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .device import Device
     from .backward import Entry
+    from .device import Device
     from .tensor import Tensor
 
 __all__ = ["OPS", "PRIMITIVES", "Composite", "OpSpec", "Primitive", "known_ops", "register"]
@@ -37,11 +37,14 @@ class OpSpec:
 
     differentiable = True
     is_view = False
+    body: Any = None  # of a composite
+    text = ""  # the expression of an elementwise or rowwise op
+    through: tuple[str, ...] = ()  # primitives that can run it where it has no kernel of its own
 
     def __init__(
         self,
         name: str,
-        infer: Callable[..., Any],
+        infer: Any = None,
         *,
         attrs: tuple[str, ...] = (),
         vjp: Callable[..., Any] | None = None,
@@ -50,7 +53,14 @@ class OpSpec:
         aliases: tuple[str, ...] = (),
         doc: str = "",
     ) -> None:
-        self.name, self.attrs, self.saves, self.family, self.aliases, self.doc = name, attrs, saves, family, aliases, doc
+        self.name, self.attrs, self.saves, self.family, self.aliases, self.doc = (
+            name,
+            attrs,
+            saves,
+            family,
+            aliases,
+            doc,
+        )
         self._infer, self._vjp = infer, vjp
         self.differentiable = vjp is not None
 
@@ -64,7 +74,7 @@ class OpSpec:
 
     def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         assert self._vjp is not None
-        return self._vjp(entry, grads[0] if len(grads) == 1 else grads, needs)  # type: ignore[no-any-return]
+        return self._vjp(entry, grads[0] if len(grads) == 1 else grads, needs)
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         """The kernel for this call on this device, or None where the composite body serves."""

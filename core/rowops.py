@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from .dispatch import apply
 from .checks import same_dtype, shape_error
+from .dispatch import apply
 from .elementwise import check_takes
 from .expr import Expr, arg, kind_of, map_program, rewrite, row_program, vjp, walk
 from .expr.functions import REDUCTIONS
@@ -14,8 +14,8 @@ from .registry import OpSpec
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .device import Device
     from .backward import Entry
+    from .device import Device
     from .tensor import Tensor
 
 __all__ = ["RowOp", "lower"]
@@ -37,7 +37,7 @@ class RowOp(OpSpec):
         self, name: str, outputs: Expr | Sequence[Expr], in_kinds: tuple[str, ...], out_kinds: str | tuple[str, ...], *,
         n_scalars: int = 0, gradient: Any = "derived", family: str = "rowwise", doc: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(name, None, attrs=("axes",), family=family, doc=doc)  # type: ignore[arg-type]
+        super().__init__(name, None, attrs=("axes",), family=family, doc=doc)
         self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
         self.in_kinds = in_kinds
         self.out_kinds = (out_kinds,) if isinstance(out_kinds, str) else out_kinds
@@ -71,7 +71,12 @@ class RowOp(OpSpec):
             same_dtype(self.name, tensors[0], t)
             if t.shape != by_kind[kind]:
                 names = dict(zip("xabcdefg", (tensors[0], t), strict=False))
-                raise shape_error(self.name, f"an operand of shape {list(by_kind[kind])} is wanted along axes {attrs['axes']}", names, {"a": f"a.shape = {list(t.shape)}"})
+                raise shape_error(
+                    self.name,
+                    f"an operand of shape {list(by_kind[kind])} is wanted along axes {attrs['axes']}",
+                    names,
+                    {"a": f"a.shape = {list(t.shape)}"},
+                )
         outs = tuple(TensorType(by_kind[k], tensors[0].dtype) for k in self.out_kinds)
         return outs[0] if len(outs) == 1 else outs
 
@@ -86,7 +91,14 @@ class RowOp(OpSpec):
         kept = tuple(i for i in range(len(shape)) if i not in axes)
         outer, inner = tuple(shape[i] for i in kept), tuple(shape[i] for i in axes)
         order = kept + axes
-        program = row_program(self.exprs, tuple(t.dtype for t in sig.inputs), tuple(t.dtype for t in sig.outputs), self.n_scalars, self.in_kinds, self.out_kinds)
+        program = row_program(
+            self.exprs,
+            tuple(t.dtype for t in sig.inputs),
+            tuple(t.dtype for t in sig.outputs),
+            self.n_scalars,
+            self.in_kinds,
+            self.out_kinds,
+        )
         by_kind = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
         inputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.in_kinds, sig.inputs, strict=True))
         outputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.out_kinds, sig.outputs, strict=True))
@@ -95,7 +107,9 @@ class RowOp(OpSpec):
             row = lower(device, program, outer, inner)
         return row if order == tuple(range(len(shape))) else self._turned(device, row, sig, order)
 
-    def _turned(self, device: Device, row: Callable[..., Any], sig: Signature, order: tuple[int, ...]) -> Callable[..., Any]:
+    def _turned(
+        self, device: Device, row: Callable[..., Any], sig: Signature, order: tuple[int, ...]
+    ) -> Callable[..., Any]:
         """The kernel between permutations that put the reduced axes last and back."""
         back = tuple(sorted(range(len(order)), key=order.__getitem__))
         permute = device.backend.primitive("permute", axes=order, sig=Signature((sig.inputs[self._first_full()],), ()))
@@ -134,7 +148,9 @@ class RowOp(OpSpec):
         it = iter(outs if isinstance(outs, tuple) else (outs,))
         rank = len(entry.inputs[self._first_full()].shape)
         outer = tuple(i for i in range(rank) if i not in axes)
-        return tuple([_reduced(next(it), kind, outer) if need else None for need, kind in zip(needs, self.in_kinds, strict=True)])
+        return tuple(
+            [_reduced(next(it), kind, outer) if need else None for need, kind in zip(needs, self.in_kinds, strict=True)]
+        )
 
 
 def _reduced(g: Any, kind: str, outer: tuple[int, ...]) -> Any:
@@ -163,7 +179,9 @@ def _derive(spec: RowOp, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...
     renumber = {arg(s): arg(k) for k, s in enumerate(sources)}
     in_kinds = tuple(kinds[s] for s in sources)
     out_kinds = tuple("full" if spec.in_kinds[i] in ("col", "scalar") else spec.in_kinds[i] for i in wrt)
-    return RowOp(f"{spec.name}.backward", [rewrite(o, renumber) for o in outs], in_kinds, out_kinds, n_scalars=spec.n_scalars), sources
+    return RowOp(
+        f"{spec.name}.backward", [rewrite(o, renumber) for o in outs], in_kinds, out_kinds, n_scalars=spec.n_scalars
+    ), sources
 
 
 def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int, ...]) -> Callable[..., Any]:
@@ -193,14 +211,29 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
         dtype = program.types[node]
         body = map_program((rewrite(node.args[0], mapping),), tuple(dtypes), (dtype,), n_scalars)
         t_full, t_row = TensorType(full, dtype), TensorType(outer, dtype)
-        run = device.backend.primitive("map", Signature(tuple(TensorType(full, d) for d in dtypes), (t_full,)), program=body, shape=full, inplace=())
-        fold = device.backend.primitive("reduce", Signature((t_full,), (t_row,)), kind=REDUCTIONS[node.op], axes=axes, dtype=dtype)
-        spread = device.backend.primitive("broadcast", Signature((t_row,), (t_full,)), shape=full, axes=new_inner) if inner else (lambda a: a)
+        run = device.backend.primitive(
+            "map",
+            Signature(tuple(TensorType(full, d) for d in dtypes), (t_full,)),
+            program=body,
+            shape=full,
+            inplace=(),
+        )
+        fold = device.backend.primitive(
+            "reduce", Signature((t_full,), (t_row,)), kind=REDUCTIONS[node.op], axes=axes, dtype=dtype
+        )
+        spread = (
+            device.backend.primitive("broadcast", Signature((t_row,), (t_full,)), shape=full, axes=new_inner)
+            if inner
+            else (lambda a: a)
+        )
         steps.append((run, fold, spread))
         mapping[node] = arg(len(dtypes))
         dtypes.append(dtype)
     kinds = program.in_kinds + ("row",) * len(steps)
-    finals = [_final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars, full) for o, d, k in zip(program.outputs, program.out_dtypes, program.out_kinds, strict=True)]
+    finals = [
+        _final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars, full)
+        for o, d, k in zip(program.outputs, program.out_dtypes, program.out_kinds, strict=True)
+    ]
 
     def kernel(*inputs: Any) -> Any:
         given, scalars = inputs[:n_args], inputs[n_args:]
@@ -216,7 +249,17 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
     return kernel
 
 
-def _final(device: Device, out: Expr, dtypes: tuple[Any, ...], kinds: tuple[str, ...], dtype: Any, shape: tuple[int, ...], kind: str, n_scalars: int, full: tuple[int, ...]) -> Callable[..., Any]:
+def _final(
+    device: Device,
+    out: Expr,
+    dtypes: tuple[Any, ...],
+    kinds: tuple[str, ...],
+    dtype: Any,
+    shape: tuple[int, ...],
+    kind: str,
+    n_scalars: int,
+    full: tuple[int, ...],
+) -> Callable[..., Any]:
     """One output: a full one over the widened arguments, a per-row one over those that are per row."""
     if kind == "row" and kind_of(out, kinds) not in ("row", "scalar"):
         raise ValueError(f"{out!r} is not per row")
@@ -228,4 +271,3 @@ def _final(device: Device, out: Expr, dtypes: tuple[Any, ...], kinds: tuple[str,
     if kind == "full":
         return lambda pool, rows, scalars: run(*[pool[i] for i in used], *scalars)
     return lambda pool, rows, scalars: run(*[rows[i] for i in used], *scalars)
-

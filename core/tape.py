@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from .cell import Cell
 from .checks import describe
 from .errors import NoTapeError, TapeError, TapeMovedError
 from .gradients import Gradients
@@ -20,15 +19,27 @@ if TYPE_CHECKING:
 
 __all__ = ["Gradients", "Record", "Tape", "check_mergeable", "merge", "no_tape"]
 
-Record = tuple[int, "Plan", tuple[int, ...], tuple[int | None, ...], tuple[int, ...] | None, tuple[Cell, ...], tuple[int, ...], tuple[Any, ...]]
+Record = tuple[
+    int,
+    "Plan",
+    tuple[int, ...],
+    tuple[int | None, ...],
+    tuple[int, ...] | None,
+    tuple[Any, ...],
+    tuple[int, ...],
+    tuple[Any, ...],
+]
 
 
 class Tape:
     """Recorded entries, and the `Gradients` into which they will accumulate (None while unknown)."""
 
+    __module__ = "dfdx"
     __slots__ = ("entries", "gradients", "shared")
 
-    def __init__(self, gradients: Gradients | None = None, entries: list[Record] | None = None, shared: bool = False) -> None:
+    def __init__(
+        self, gradients: Gradients | None = None, entries: list[Record] | None = None, shared: bool = False
+    ) -> None:
         self.gradients = gradients
         self.entries: list[Record] = entries if entries is not None else []
         self.shared = shared  # a shared tape stays with its values: only while a backward pass is itself recorded
@@ -44,7 +55,9 @@ def check_mergeable(op: str, tapes: Sequence[Tape]) -> None:
     """`TapeError` where tapes accumulate into different `Gradients`."""
     found = [t.gradients for t in tapes if t.gradients is not None]
     if any(g is not found[0] for g in found):
-        raise TapeError(f"[{op}] the operands' tapes accumulate into two different Gradients\n  hint: trace both with the same Gradients object")
+        raise TapeError(
+            f"[{op}] the operands' tapes accumulate into two different Gradients\n  hint: trace both with the same Gradients object"
+        )
 
 
 def merge(tapes: Sequence[Tape]) -> Tape:
@@ -62,5 +75,7 @@ def no_tape(op: str, t: Tensor) -> NoTapeError | TapeMovedError:
     if t._serial is not None:
         taker = getattr(t, "_taker", None)
         name = taker if isinstance(taker, str) else getattr(taker, "name", "another value")
-        return TapeMovedError(f"[{op}] the tape of {describe(t)} moved to [{name}]\n  hint: call it on that result, or add the losses")
+        return TapeMovedError(
+            f"[{op}] the tape of {describe(t)} moved to [{name}]\n  hint: call it on that result, or add the losses"
+        )
     return NoTapeError(f"[{op}] {describe(t)} owns no tape\n  hint: trace the input first: model(x.traced(grads))")

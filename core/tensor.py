@@ -49,6 +49,32 @@ class Tensor:
     def __init__(self, *_: Any, **__: Any) -> None:
         raise TypeError("a Tensor is made by a device: dev.tensor(data), dev.zeros(shape), ...")
 
+    if TYPE_CHECKING:  # what core/ops attaches
+        __add__: Any
+        __radd__: Any
+        __sub__: Any
+        __rsub__: Any
+        __mul__: Any
+        __rmul__: Any
+        __truediv__: Any
+        __rtruediv__: Any
+        __neg__: Any
+        __pow__: Any
+        __matmul__: Any
+        __lt__: Any
+        __le__: Any
+        __gt__: Any
+        __ge__: Any
+        __eq__: Any
+        __ne__: Any
+        __and__: Any
+        __or__: Any
+        __invert__: Any
+        __getitem__: Any
+        __iter__: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+
     def __class_getitem__(cls, _: Any) -> type[Tensor]:
         return cls  # Tensor[Rank2[L[2], L[3]], f32] is for type checkers and costs nothing
 
@@ -114,7 +140,7 @@ class Tensor:
         return int(self.item())
 
     def __index__(self) -> int:
-        if self.shape or not self.dtype.is_int:  # type: ignore[attr-defined]
+        if self.shape or not self.dtype.is_int:
             raise TypeError(f"only an integer tensor of rank 0 is an index, not {self.type_text}")
         return int(self.item())
 
@@ -154,11 +180,15 @@ class Tensor:
 
         if self._serial is not None:
             state = "owns a tape" if self._tape is not None else "has lost its tape"
-            raise TapeError(f"[traced] {self.type_text} already {state}\n  hint: with_empty_tape() branches off, detach() gives a constant")
+            raise TapeError(
+                f"[traced] {self.type_text} already {state}\n  hint: with_empty_tape() branches off, detach() gives a constant"
+            )
         if grads is None:
             grads = Gradients.leaky()
         elif not isinstance(grads, Gradients):
-            raise TapeError(f"[traced] takes the Gradients of model.alloc_grads() or Gradients.leaky(), not {type(grads).__name__}")
+            raise TapeError(
+                f"[traced] takes the Gradients of model.alloc_grads() or Gradients.leaky(), not {type(grads).__name__}"
+            )
         out = self._alias(Tape(grads), 0)
         out._view = None  # a traced view starts here: its gradient is kept under its own id
         return out

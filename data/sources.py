@@ -56,5 +56,5 @@ def digits(split: str = "train", seed: int = 0, flat: bool = True) -> Dataset:
     order = np.random.Generator(np.random.Philox(seed)).permutation(len(table))
     cut = len(table) * 4 // 5
     rows = table[order[:cut] if split == "train" else order[cut:]]
-    images = (rows[:, :64] / 16.0).reshape((-1, 64) if flat else (-1, 1, 8, 8))
+    images: Any = (rows[:, :64] / 16.0).reshape((-1, 64) if flat else (-1, 1, 8, 8))
     return dataset(images, [int(v) for v in rows[:, 64]])

@@ -2,7 +2,23 @@
 
 from . import init, losses
 from .activations import (
-    Abs, AccurateGeLU, Cos, Exp, FastGeLU, GeLU, LeakyReLU, Ln, LogSoftmax, Pointwise, ReLU, Sigmoid, Sin, Softmax, Sqrt, Square, Tanh,
+    Abs,
+    AccurateGeLU,
+    Cos,
+    Exp,
+    FastGeLU,
+    GeLU,
+    LeakyReLU,
+    Ln,
+    LogSoftmax,
+    Pointwise,
+    ReLU,
+    Sigmoid,
+    Sin,
+    Softmax,
+    Sqrt,
+    Square,
+    Tanh,
 )  # fmt: skip
 from .build import build
 from .dropout import Dropout, DropoutOneIn

@@ -25,7 +25,7 @@ def _activation(name: str, op: str) -> type[Pointwise]:
     function = getattr(ops, op)
 
     def forward(self: Any, x: Tensor) -> Tensor:
-        return function(x)  # type: ignore[no-any-return]
+        return function(x)
 
     doc = f"The op `{op}` as a module: {function.__doc__.splitlines()[0]}"
     return type(name, (Pointwise,), {"forward": forward, "__doc__": doc, "__module__": "dfdx.nn"})
@@ -56,14 +56,14 @@ class Softmax(Pointwise):
         return "" if self.axis == -1 else f"axis={self.axis}"
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.softmax(x, self.axis)  # type: ignore[attr-defined, no-any-return]
+        return ops.softmax(x, self.axis)
 
 
 class LogSoftmax(Softmax):
     """ln of softmax along an axis, the last by default."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.log_softmax(x, self.axis)  # type: ignore[attr-defined, no-any-return]
+        return ops.log_softmax(x, self.axis)
 
 
 class LeakyReLU(Pointwise):
@@ -76,4 +76,4 @@ class LeakyReLU(Pointwise):
         return f"{self.a}"
 
     def forward(self, x: Tensor) -> Tensor:
-        return ops.leaky_relu(x, self.a)  # type: ignore[attr-defined, no-any-return]
+        return ops.leaky_relu(x, self.a)

@@ -18,7 +18,21 @@ from ..core.public import CheckpointError, DType, Tensor
 
 __all__ = ["load_arrays", "load_into", "save", "save_arrays"]
 
-_TAGS = {"f64": "F64", "f32": "F32", "f16": "F16", "bf16": "BF16", "i64": "I64", "i32": "I32", "i16": "I16", "i8": "I8", "u64": "U64", "u32": "U32", "u16": "U16", "u8": "U8", "bool": "BOOL"}
+_TAGS = {
+    "f64": "F64",
+    "f32": "F32",
+    "f16": "F16",
+    "bf16": "BF16",
+    "i64": "I64",
+    "i32": "I32",
+    "i16": "I16",
+    "i8": "I8",
+    "u64": "U64",
+    "u32": "U32",
+    "u16": "U16",
+    "u8": "U8",
+    "bool": "BOOL",
+}
 _MAX_HEADER = 100_000_000
 
 
@@ -31,7 +45,7 @@ def _suffix(path: Any) -> str:
 
 def save(tensors: Mapping[str, Tensor], path: Any) -> None:
     """Write tensors under their names."""
-    save_arrays({k: t.array() for k, t in tensors.items()}, path)  # type: ignore[attr-defined]
+    save_arrays({k: t.array() for k, t in tensors.items()}, path)
 
 
 def save_arrays(arrays: Mapping[str, np.ndarray[Any, Any]], path: Any) -> None:
@@ -122,7 +136,11 @@ def _index_npz(f: Any) -> dict[str, _Entry]:
         size = int(np.prod(shape, dtype=object)) * dtype.itemsize
         if info.file_size != offset + size:
             raise CheckpointError(f"[load] {name}: {info.file_size} bytes, but its header tells of {offset + size}")
-        found[key] = _Entry(shape, DTYPES["bf16"] if narrow else dtype_of_numpy(dtype), _npz_reader(z, info, shape, dtype, fortran, offset, narrow))
+        found[key] = _Entry(
+            shape,
+            DTYPES["bf16"] if narrow else dtype_of_numpy(dtype),
+            _npz_reader(z, info, shape, dtype, fortran, offset, narrow),
+        )
     return found
 
 
@@ -141,7 +159,7 @@ def _npz_reader(z: Any, info: Any, shape: tuple[int, ...], dtype: Any, fortran: 
     def read() -> np.ndarray[Any, Any]:
         data = z.read(info)[offset:]
         a = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
-        return a.view(DTYPES["bf16"].numpy) if narrow else a.astype(dtype.newbyteorder("="), copy=False)  # type: ignore[attr-defined]
+        return a.view(DTYPES["bf16"].numpy) if narrow else a.astype(dtype.newbyteorder("="), copy=False)
 
     return read
 
@@ -163,10 +181,23 @@ def _index_safetensors(f: Any) -> dict[str, _Entry]:
         if e["dtype"] not in names:
             raise CheckpointError(f"[load] {key}: dtype {e['dtype']!r} is unknown")
         shape, (start, stop), dtype = tuple(e["shape"]), e["data_offsets"], names[e["dtype"]]
-        size = int(np.prod(shape, dtype=object)) * dtype.itemsize  # type: ignore[attr-defined]
-        if any(not isinstance(d, int) or d < 0 for d in shape) or start < 0 or stop - start != size or 8 + length + stop > total:
-            raise CheckpointError(f"[load] {key}: shape {list(shape)} needs {size} bytes, the file has {stop - start} at {start}")
-        found[key] = _Entry(shape, dtype, lambda start=start, size=size, shape=shape, dtype=dtype: _read_raw(f, 8 + length + start, size, shape, dtype))
+        size = int(np.prod(shape, dtype=object)) * dtype.itemsize
+        if (
+            any(not isinstance(d, int) or d < 0 for d in shape)
+            or start < 0
+            or stop - start != size
+            or 8 + length + stop > total
+        ):
+            raise CheckpointError(
+                f"[load] {key}: shape {list(shape)} needs {size} bytes, the file has {stop - start} at {start}"
+            )
+        found[key] = _Entry(
+            shape,
+            dtype,
+            lambda start=start, size=size, shape=shape, dtype=dtype: _read_raw(
+                f, 8 + length + start, size, shape, dtype
+            ),
+        )
     return found
 
 

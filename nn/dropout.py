@@ -25,14 +25,18 @@ class Dropout(Pointwise):
     def forward(self, x: Tensor) -> Tensor:
         """Inference: x itself. A traced input is a `TapeError`, unless the module is `frozen()`."""
         if x._tape is not None and not self._inferring:
-            raise TapeError("[Dropout] forward infers, but the input is traced\n  hint: call the model, or forward_mut; model.frozen() infers under a tape")
+            raise TapeError(
+                "[Dropout] forward infers, but the input is traced\n  hint: call the model, or forward_mut; model.frozen() infers under a tape"
+            )
         return x
 
     def forward_mut(self, x: Tensor) -> Tensor:
         """Training: drops. An untraced input is a `TapeError`."""
         if x._tape is None:
-            raise TapeError("[Dropout] forward_mut trains, but the input owns no tape\n  hint: trace the model's input, or call forward")
-        return dropout(x, self.p)  # type: ignore[no-any-return]
+            raise TapeError(
+                "[Dropout] forward_mut trains, but the input owns no tape\n  hint: trace the model's input, or call forward"
+            )
+        return dropout(x, self.p)
 
 
 class DropoutOneIn(Dropout):

@@ -22,9 +22,9 @@ zeros, ones = constant(0.0), constant(1.0)
 
 def uniform(bound: float) -> Init:
     """Uniform in [-bound, bound)."""
-    return lambda device, shape, dtype: device.sample_uniform(shape, dtype, -bound, bound)  # type: ignore[attr-defined]
+    return lambda device, shape, dtype: device.sample_uniform(shape, dtype, -bound, bound)
 
 
 def normal(mean: float = 0.0, std: float = 1.0) -> Init:
     """Normal with this mean and standard deviation."""
-    return lambda device, shape, dtype: device.sample_normal(shape, dtype, mean, std)  # type: ignore[attr-defined]
+    return lambda device, shape, dtype: device.sample_normal(shape, dtype, mean, std)

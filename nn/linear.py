@@ -45,7 +45,7 @@ class Linear(Module):
         return ("features", self.out)
 
     def forward(self, x: Tensor) -> Tensor:
-        return linear(x, self.weight, self.bias)  # type: ignore[no-any-return]
+        return linear(x, self.weight, self.bias)
 
 
 class UnbiasedLinear(Linear):
@@ -66,7 +66,7 @@ class Bias1D(Module):
 
     def __init__(self, n: int) -> None:
         self.n = n
-        self.bias = Param((n,), init.zeros)
+        self.bias: Any = Param((n,), init.zeros)
 
     def settings(self) -> str:
         return str(self.n)
@@ -76,4 +76,4 @@ class Bias1D(Module):
         return ("features", self.n)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias.broadcast_like(x, tuple(range(x.rank - 1)))  # type: ignore[attr-defined, operator, no-any-return]
+        return x + self.bias.broadcast_like(x, tuple(range(x.rank - 1)))

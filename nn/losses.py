@@ -27,7 +27,18 @@ _LOG_P = (x - row_max(x)) - F.log(row_sum(F.exp(x - row_max(x))))
 
 def _total(name: str, each: Any, doc: str, n_scalars: int = 1, gradient: Any = "derived") -> Any:
     """The sum over all elements of an expression, times scalar(0)."""
-    return register(RowOp(f"{name}_loss", row_sum(each) * s, ("full", "full"), "row", n_scalars=n_scalars, gradient=gradient, family="loss", doc=doc))
+    return register(
+        RowOp(
+            f"{name}_loss",
+            row_sum(each) * s,
+            ("full", "full"),
+            "row",
+            n_scalars=n_scalars,
+            gradient=gradient,
+            family="loss",
+            doc=doc,
+        )
+    )
 
 
 def _mse_gradient(g: Any, x: Any, q: Any, y: Any) -> Any:
@@ -41,8 +52,26 @@ _MAE = _total("mae", F.abs(_d), "Mean of absolute differences.")
 _HUBER = _total("huber", F.huber_error(x, q, scalar(1)), "Mean Huber error.", 2)
 _BCE = _total("bce_with_logits", F.bce_with_logits(x, q), "Mean binary cross entropy of logits.")
 # per row: -sum q ln p, and sum q (ln q - ln p) with 0 ln 0 = 0
-_XENT = register(RowOp("cross_entropy", -row_sum(q * _LOG_P), ("full", "full"), "row", family="loss", doc="-sum(q log_softmax(x)) per row."))
-_KL = register(RowOp("kl_div", row_sum(select(F.eq(q, 0.0), q * 0.0, q * (F.log(q) - _LOG_P))), ("full", "full"), "row", family="loss", doc="sum(q (ln q - log_softmax(x))) per row."))
+_XENT = register(
+    RowOp(
+        "cross_entropy",
+        -row_sum(q * _LOG_P),
+        ("full", "full"),
+        "row",
+        family="loss",
+        doc="-sum(q log_softmax(x)) per row.",
+    )
+)
+_KL = register(
+    RowOp(
+        "kl_div",
+        row_sum(select(F.eq(q, 0.0), q * 0.0, q * (F.log(q) - _LOG_P))),
+        ("full", "full"),
+        "row",
+        family="loss",
+        doc="sum(q (ln q - log_softmax(x))) per row.",
+    )
+)
 
 
 def _check(name: str, pred: Any, target: Any) -> None:
@@ -50,8 +79,10 @@ def _check(name: str, pred: Any, target: Any) -> None:
         if not isinstance(t, Tensor):
             raise TypeError(f"[{name}] the {label} is a tensor, not {type(t).__name__}")
     if target._tape is not None:
-        raise TapeError(f"[{name}] the target owns a tape\n  hint: target.detach() makes it a constant; the prediction comes first")
-    if not pred.dtype.is_float:  # type: ignore[attr-defined]
+        raise TapeError(
+            f"[{name}] the target owns a tape\n  hint: target.detach() makes it a constant; the prediction comes first"
+        )
+    if not pred.dtype.is_float:
         raise dtype_error(name, "takes floats", {"prediction": pred})
     same_dtype(name, pred, target)
     same_shape(name, pred, target)
@@ -59,7 +90,7 @@ def _check(name: str, pred: Any, target: Any) -> None:
 
 def _all(spec: Any, pred: Tensor, target: Tensor, *scalars: float) -> Tensor:
     n = pred.numel
-    return apply(spec, (pred, target.detach()), (tuple(range(pred.rank)),), (1.0 / n if n else float("nan"), *scalars))  # type: ignore[no-any-return]
+    return apply(spec, (pred, target.detach()), (tuple(range(pred.rank)),), (1.0 / n if n else float("nan"), *scalars))
 
 
 def mse_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -95,7 +126,7 @@ def huber_loss(pred: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
 def smooth_l1_loss(pred: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
     """huber_loss(beta) / beta."""
     _check("smooth_l1_loss", pred, target)
-    return _all(_HUBER, pred, target, float(beta)) / float(beta)  # type: ignore[operator, no-any-return]
+    return _all(_HUBER, pred, target, float(beta)) / float(beta)
 
 
 def binary_cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor) -> Tensor:
@@ -105,7 +136,7 @@ def binary_cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor) -> Tens
 
 
 def _rows(spec: Any, logits: Tensor, probs: Tensor) -> Tensor:
-    return apply(spec, (logits, probs.detach()), ((logits.rank - 1,),) if logits.rank else ((),)).mean()  # type: ignore[no-any-return]
+    return apply(spec, (logits, probs.detach()), ((logits.rank - 1,),) if logits.rank else ((),)).mean()
 
 
 def cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -115,7 +146,7 @@ def cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor, label_smoothin
     """
     _check("cross_entropy_with_logits_loss", logits, probs)
     if label_smoothing and logits.rank:
-        probs = probs.detach() * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]  # type: ignore[operator]
+        probs = probs.detach() * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
     return _rows(_XENT, logits, probs)
 
 
@@ -125,26 +156,38 @@ def kl_div_with_logits_loss(logits: Tensor, probs: Tensor) -> Tensor:
     return _rows(_KL, logits, probs)
 
 
-def cross_entropy_with_indices_loss(logits: Tensor, classes: Tensor, ignore_index: int | None = None, label_smoothing: float = 0.0) -> Tensor:
+def cross_entropy_with_indices_loss(
+    logits: Tensor, classes: Tensor, ignore_index: int | None = None, label_smoothing: float = 0.0
+) -> Tensor:
     """Mean over rows of -log_softmax(l)[class] for logits l (..., n) and integer classes (...).
 
     * `ignore_index`: rows of this class count neither in the sum nor in the mean.
     * `label_smoothing`: as in `cross_entropy_with_logits_loss`.
     """
     name = "cross_entropy_with_indices_loss"
-    if not classes.dtype.is_int:  # type: ignore[attr-defined]
-        raise dtype_error(name, "classes are integers", {"classes": classes}, "cross_entropy_with_logits_loss takes probabilities")
+    if not classes.dtype.is_int:
+        raise dtype_error(
+            name, "classes are integers", {"classes": classes}, "cross_entropy_with_logits_loss takes probabilities"
+        )
     if not logits.rank or classes.shape != logits.shape[:-1]:
-        raise shape_error(name, "one class per row is wanted", {"logits": logits, "classes": classes}, {"logits": f"logits.shape[:-1] = {list(logits.shape[:-1])}", "classes": f"classes.shape = {list(classes.shape)}"})
+        raise shape_error(
+            name,
+            "one class per row is wanted",
+            {"logits": logits, "classes": classes},
+            {
+                "logits": f"logits.shape[:-1] = {list(logits.shape[:-1])}",
+                "classes": f"classes.shape = {list(classes.shape)}",
+            },
+        )
     device, n = logits.device, logits.shape[-1]
-    probs = device.one_hot_encode(classes, n, logits.dtype)  # type: ignore[attr-defined]
+    probs = device.one_hot_encode(classes, n, logits.dtype)
     count: float = classes.numel
     if label_smoothing:
         probs = probs * (1.0 - label_smoothing) + label_smoothing / n
     if ignore_index is not None:
         kept = classes != ignore_index
-        mask = kept.to_dtype(logits.dtype)  # type: ignore[attr-defined]
+        mask = kept.to_dtype(logits.dtype)
         probs = probs * mask.broadcast_like(logits, logits.rank - 1)
-        count = float(kept.sum().item())  # type: ignore[attr-defined]
+        count = float(kept.sum().item())
     rows = apply(_XENT, (logits, probs), ((logits.rank - 1,),))
-    return rows.sum() * (1.0 / count if count else float("nan"))  # type: ignore[no-any-return]
+    return rows.sum() * (1.0 / count if count else float("nan"))

@@ -100,11 +100,15 @@ class Module:
 
     def _require_built(self, what: str) -> None:
         if self._device is None:
-            raise TypeError(f"[{what}] {type(self).__name__} is a specification; dev.build_module(spec) gives a module with tensors")
+            raise TypeError(
+                f"[{what}] {type(self).__name__} is a specification; dev.build_module(spec) gives a module with tensors"
+            )
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._device is not None and name in self._params:
-            raise AttributeError(f"{type(self).__name__}.{name} is a built parameter: model.load, copy_from, reset_params and optimizers write it in place")
+            raise AttributeError(
+                f"{type(self).__name__}.{name} is a built parameter: model.load, copy_from, reset_params and optimizers write it in place"
+            )
         if isinstance(value, (tuple, list)) and value and all(isinstance(v, (Module, tuple)) for v in value):
             from .sequential import Sequential
 
@@ -114,7 +118,9 @@ class Module:
         object.__setattr__(self, name, value)
 
     def __reduce__(self) -> Any:
-        raise TypeError(f"{type(self).__name__} is not pickled: model.save(path) writes npz or safetensors, model.load(path) reads them")
+        raise TypeError(
+            f"{type(self).__name__} is not pickled: model.save(path) writes npz or safetensors, model.load(path) reads them"
+        )
 
     # ----- running
 
@@ -193,14 +199,16 @@ class Module:
     def to_device(self, target: Device | str) -> Self:
         """A copy on another device, all settings kept."""
         dev = target if isinstance(target, Device) else device(target)
-        return self._copied(lambda t: t.to_device(dev), dev=dev)  # type: ignore[attr-defined]
+        return self._copied(lambda t: t.to_device(dev), dev=dev)
 
     def to_dtype(self, dtype: Any) -> Self:
         """A copy in another float dtype, all settings kept; integer tensors stay."""
         from ..core.dtypes import as_dtype
 
         new = as_dtype(dtype)
-        return self._copied(lambda t: t.to_dtype(new) if t.dtype.is_float and t.dtype is not new else t.clone(), dtype=new)  # type: ignore[attr-defined]
+        return self._copied(
+            lambda t: t.to_dtype(new) if t.dtype.is_float and t.dtype is not new else t.clone(), dtype=new
+        )
 
     def _copied(self, change: Any, dev: Device | None = None, dtype: Any = None, inferring: bool | None = None) -> Self:
         new = copy.copy(self)
@@ -269,7 +277,11 @@ def _under(path: str, prefix: str) -> bool:
 
 def _paired(op: str, a: Module, b: Module) -> list[tuple[Named, Named]]:
     left, right = list(a.named_tensors()), list(b.named_tensors())
-    bad = [f"{m.path} {m.tensor.type_text}" for m in left if not any(m.path == t.path and m.tensor._type is t.tensor._type for t in right)]
+    bad = [
+        f"{m.path} {m.tensor.type_text}"
+        for m in left
+        if not any(m.path == t.path and m.tensor._type is t.tensor._type for t in right)
+    ]
     if bad or len(left) != len(right):
         raise ShapeError(f"[{op}] the modules differ at: {', '.join(bad) or 'extra tensors in the other'}")
     return list(zip(left, right, strict=True))
@@ -281,7 +293,9 @@ def _admit(module: Module, inputs: tuple[Any, ...]) -> tuple[bool, tuple[Any, ..
     if any(t._tape is not None for t in flat):
         return True, _retape(inputs)
     if any(t._serial is not None for t in flat):
-        raise TapeMovedError(f"[{type(module).__name__}] no input owns a tape, and that of one has moved\n  hint: x.with_empty_tape() or x.detach()")
+        raise TapeMovedError(
+            f"[{type(module).__name__}] no input owns a tape, and that of one has moved\n  hint: x.with_empty_tape() or x.detach()"
+        )
     return False, inputs
 
 
@@ -295,7 +309,7 @@ def _tensors(value: Any) -> Iterator[Tensor]:
 
 def _retape(value: Any) -> Any:
     if isinstance(value, Tensor):
-        return value if value._tape is not None or not value.dtype.is_float else value.retaped()  # type: ignore[attr-defined]
+        return value if value._tape is not None or not value.dtype.is_float else value.retaped()
     return tuple(_retape(v) for v in value) if isinstance(value, (tuple, list)) else value
 
 
@@ -309,6 +323,3 @@ def run(module: Module, mut: bool, *inputs: Any) -> Any:
             e.args = (f"{where}{type(module).__name__}({module.settings()}): {e}",)
             e.located = True  # type: ignore[attr-defined]
         raise
-
-
-

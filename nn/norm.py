@@ -27,7 +27,7 @@ class LayerNorm1D(Module):
         return ("features", self.n)
 
     def forward(self, x: Tensor) -> Tensor:
-        return layer_norm(x, self.gamma, self.beta, -1, self.epsilon)  # type: ignore[no-any-return]
+        return layer_norm(x, self.gamma, self.beta, -1, self.epsilon)
 
 
 class RMSNorm(Module):
@@ -45,4 +45,4 @@ class RMSNorm(Module):
         return ("features", self.n)
 
     def forward(self, x: Tensor) -> Tensor:
-        return rms_norm(x, self.gamma, -1, self.epsilon)  # type: ignore[no-any-return]
+        return rms_norm(x, self.gamma, -1, self.epsilon)

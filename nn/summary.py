@@ -29,7 +29,13 @@ def summary(module: Module, input: Any = None) -> str:
 
     def visit(m: Module, name: str, depth: int) -> None:
         own = sum(p.tensor.numel for p in m.named_tensors() if p.trainable)
-        rows.append(("  " * depth + (f"{name}: " if name else "") + f"{type(m).__name__}({m.settings()})", shapes.get(m._path, ""), f"{own:,}"))
+        rows.append(
+            (
+                "  " * depth + (f"{name}: " if name else "") + f"{type(m).__name__}({m.settings()})",
+                shapes.get(m._path, ""),
+                f"{own:,}",
+            )
+        )
         for n, child in m.children():
             visit(child, n, depth + 1)
 
@@ -39,9 +45,11 @@ def summary(module: Module, input: Any = None) -> str:
     lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
     every = list(module.named_tensors())
     total, trained = sum(n.tensor.numel for n in every), module.num_trainable_params()
-    size = sum(n.tensor.numel * n.tensor.dtype.itemsize for n in every)  # type: ignore[attr-defined]
+    size = sum(n.tensor.numel * n.tensor.dtype.itemsize for n in every)
     rule = "-" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:], rule, f"{trained:,} trainable of {total:,} elements, {size / 2**20:.2f} MiB"])
+    return "\n".join(
+        [lines[0], rule, *lines[1:], rule, f"{trained:,} trainable of {total:,} elements, {size / 2**20:.2f} MiB"]
+    )
 
 
 def _shapes(module: Module, input: Any) -> dict[str, str]:
@@ -63,7 +71,7 @@ def _shapes(module: Module, input: Any) -> dict[str, str]:
 
     copy = module.to_device(null)
     try:
-        machinery.run = sequential.run = watching
+        machinery.run = sequential.run = watching  # type: ignore[assignment]
         copy(*inputs_for(null, input, module._dtype))
     finally:
         machinery.run = sequential.run = plain

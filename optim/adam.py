@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.expr import functions as F
-from .optimizer import Decoupled, L2, Optimizer, Schedule
+from .optimizer import L2, Decoupled, Optimizer, Schedule
 
 __all__ = ["Adam", "AdamW"]
 
@@ -39,5 +39,13 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay, 0.01 by default. Source: arXiv 1711.05101."""
 
-    def __init__(self, model: Any, lr: float | Schedule = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2, groups: Any = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        lr: float | Schedule = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        groups: Any = None,
+    ) -> None:
         super().__init__(model, lr, betas, eps, Decoupled(weight_decay), groups)

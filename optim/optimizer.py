@@ -41,7 +41,15 @@ class Optimizer:
     slots: tuple[str, ...] = ()
     n_numbers = 1
 
-    def __init__(self, model: Any, *, lr: float | Schedule, weight_decay: L2 | Decoupled | None = None, groups: Mapping[str, Mapping[str, Any]] | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        lr: float | Schedule,
+        weight_decay: L2 | Decoupled | None = None,
+        groups: Mapping[str, Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> None:
         self._model = model
         self.options: dict[str, Any] = {"lr": lr, "weight_decay": weight_decay, **options}
         for name, value in self.options.items():
@@ -69,10 +77,14 @@ class Optimizer:
     def _check_groups(self) -> None:
         for prefix, changed in self.groups.items():
             if not any(p == prefix or p.startswith(prefix + ".") for p, _ in self._params):
-                raise KeyError(f"[{type(self).__name__}] no trainable parameter under {prefix!r}; there are {', '.join(p for p, _ in self._params)}")
+                raise KeyError(
+                    f"[{type(self).__name__}] no trainable parameter under {prefix!r}; there are {', '.join(p for p, _ in self._params)}"
+                )
             for name in changed:
                 if name not in self.options:
-                    raise KeyError(f"[{type(self).__name__}] no option {name!r} in group {prefix!r}; there are {', '.join(self.options)}")
+                    raise KeyError(
+                        f"[{type(self).__name__}] no option {name!r} in group {prefix!r}; there are {', '.join(self.options)}"
+                    )
 
     def _options_of(self, path: str) -> dict[str, Any]:
         merged = dict(self.options)
@@ -83,7 +95,9 @@ class Optimizer:
 
     # ----- what a subclass writes
 
-    def rule(self, p: Expr, g: Expr, state: tuple[Expr, ...], numbers: tuple[Expr, ...], options: Mapping[str, Any]) -> tuple[Expr, tuple[Expr, ...]]:
+    def rule(
+        self, p: Expr, g: Expr, state: tuple[Expr, ...], numbers: tuple[Expr, ...], options: Mapping[str, Any]
+    ) -> tuple[Expr, tuple[Expr, ...]]:
         """(step to subtract from p, new state) as expressions."""
         raise NotImplementedError(f"{type(self).__name__} has no rule")
 
@@ -103,9 +117,13 @@ class Optimizer:
         gradient; nothing is updated then.
         """
         if model is not self._model:
-            raise GradientError(f"[{type(self).__name__}] this optimizer was made for another model instance; make one per model")
+            raise GradientError(
+                f"[{type(self).__name__}] this optimizer was made for another model instance; make one per model"
+            )
         if not isinstance(grads, Gradients):
-            raise GradientError(f"[{type(self).__name__}] update takes the Gradients of backward(), not {type(grads).__name__}")
+            raise GradientError(
+                f"[{type(self).__name__}] update takes the Gradients of backward(), not {type(grads).__name__}"
+            )
         found = [grads.peek(t) for _, t in self._params]
         unused = [path for (path, _), g in zip(self._params, found, strict=True) if g is None]
         if unused and not allow_unused:
@@ -123,10 +141,16 @@ class Optimizer:
         lr = lr(self.step_count - 1) if callable(lr) else lr
         state = self.state.get(path)
         if state is None:
-            dtype = f32 if tensor.dtype.is_amp else tensor.dtype  # type: ignore[attr-defined]
+            dtype = f32 if tensor.dtype.is_amp else tensor.dtype
             state = self.state[path] = tuple(tensor.device.zeros(tensor.shape, dtype) for _ in self.slots)
         if tensor.numel:
-            launch(self._program(tensor, state, g, options), (tensor, *state), (g,), self.numbers(lr, self.step_count, options), type(self).__name__)
+            launch(
+                self._program(tensor, state, g, options),
+                (tensor, *state),
+                (g,),
+                self.numbers(lr, self.step_count, options),
+                type(self).__name__,
+            )
 
     def _program(self, tensor: Tensor, state: tuple[Tensor, ...], g: Tensor, options: dict[str, Any]) -> Any:
         cached = options.get("_programs")
@@ -156,7 +180,9 @@ class Optimizer:
 
         from ..nn.checkpoint import save_arrays
 
-        arrays: dict[str, Any] = {f"{p}/{slot}": t.array() for p, s in self.state.items() for slot, t in zip(self.slots, s, strict=True)}  # type: ignore[attr-defined]
+        arrays: dict[str, Any] = {
+            f"{p}/{slot}": t.array() for p, s in self.state.items() for slot, t in zip(self.slots, s, strict=True)
+        }
         save_arrays({**arrays, "step_count": np.array(self.step_count, np.int64)}, path)
 
     def load(self, path: Any) -> None:
@@ -169,20 +195,26 @@ class Optimizer:
         wanted: dict[str, tuple[tuple[int, ...], Any]] = {}
         paths = {k.rpartition("/")[0] for k in arrays}
         for p, t in self._params:
-            dtype = f32 if t.dtype.is_amp else t.dtype  # type: ignore[attr-defined]
+            dtype = f32 if t.dtype.is_amp else t.dtype
             if p in paths or steps is None or (steps.size == 1 and int(steps) > 0 and self.slots and not paths):
                 wanted.update({f"{p}/{slot}": (t.shape, dtype) for slot in self.slots})
         problems = ["missing: step_count"] if steps is None or steps.shape != () else []
-        problems += [f"missing: {k}" for k in wanted if k not in arrays] + [f"extra: {k}" for k in arrays if k not in wanted]
+        problems += [f"missing: {k}" for k in wanted if k not in arrays] + [
+            f"extra: {k}" for k in arrays if k not in wanted
+        ]
         for k, (shape, dtype) in wanted.items():
-            if k in arrays and (arrays[k].shape != shape or dtype_of_numpy(arrays[k].dtype).storage != dtype.storage):  # type: ignore[attr-defined]
-                problems.append(f"{k}: wanted {dtype.name}{list(shape)}, file has {arrays[k].dtype}{list(arrays[k].shape)}")
+            if k in arrays and (arrays[k].shape != shape or dtype_of_numpy(arrays[k].dtype).storage != dtype.storage):
+                problems.append(
+                    f"{k}: wanted {dtype.name}{list(shape)}, file has {arrays[k].dtype}{list(arrays[k].shape)}"
+                )
         if problems:
-            raise CheckpointError(f"[{type(self).__name__}] {path} does not fit; nothing was changed:\n  " + "\n  ".join(problems))
+            raise CheckpointError(
+                f"[{type(self).__name__}] {path} does not fit; nothing was changed:\n  " + "\n  ".join(problems)
+            )
         for p, t in self._params:
             if f"{p}/{(self.slots or ('',))[0]}" in arrays:
                 self.state[p] = tuple(t.device.tensor(arrays[f"{p}/{slot}"]) for slot in self.slots)
-        self.step_count = int(steps)  # type: ignore[arg-type]
+        self.step_count = int(steps) if steps is not None else 0
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v}" for k, v in self.options.items() if v is not None and not k.startswith("_"))
@@ -196,5 +228,3 @@ def _check_option(owner: str, name: str, value: Any) -> None:
         raise ValueError(f"[{owner}] betas lie in [0, 1), got {value}")
     if name == "weight_decay" and value is not None and not isinstance(value, (L2, Decoupled)):
         raise TypeError(f"[{owner}] weight_decay is optim.L2(x) or optim.Decoupled(x), not {value!r}")
-
-

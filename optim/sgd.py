@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .optimizer import Decoupled, L2, Optimizer, Schedule
+from .optimizer import L2, Decoupled, Optimizer, Schedule
 
 __all__ = ["Classic", "Nesterov", "Sgd"]
 
@@ -27,7 +27,14 @@ class Sgd(Optimizer):
     * `momentum`: None, `Classic(u)` or `Nesterov(u)`; `weight_decay`: None, `L2(d)` or `Decoupled(d)`.
     """
 
-    def __init__(self, model: Any, lr: float | Schedule = 1e-2, momentum: Classic | Nesterov | None = None, weight_decay: L2 | Decoupled | None = None, groups: Any = None) -> None:
+    def __init__(
+        self,
+        model: Any,
+        lr: float | Schedule = 1e-2,
+        momentum: Classic | Nesterov | None = None,
+        weight_decay: L2 | Decoupled | None = None,
+        groups: Any = None,
+    ) -> None:
         if momentum is not None and not isinstance(momentum, (Classic, Nesterov)):
             raise TypeError(f"[Sgd] momentum is optim.Classic(u) or optim.Nesterov(u), not {momentum!r}")
         self.slots = () if momentum is None else ("velocity",)

@@ -70,7 +70,9 @@ class History:
             from matplotlib.backends.backend_agg import FigureCanvasAgg
             from matplotlib.figure import Figure
         except ImportError as e:
-            raise ImportError('plotting needs matplotlib: pip install "dfdx[plot]"; history.spark(name) needs nothing') from e
+            raise ImportError(
+                'plotting needs matplotlib: pip install "dfdx[plot]"; history.spark(name) needs nothing'
+            ) from e
         figure = Figure(figsize=(7, 4), layout="tight")
         FigureCanvasAgg(figure)
         axes = figure.add_subplot()

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.contract import quiet
 
-_UFUNCS = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
+_UFUNCS: dict[str, Any] = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def reduce(sig: Any, *, kind: str, axes: tuple[int, ...], dtype: Any) -> Any:

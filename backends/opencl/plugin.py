@@ -26,6 +26,8 @@ def backend_probe() -> list[Any]:
 def backend_diagnose() -> list[Check]:
     found = importlib.util.find_spec("pyopencl") is not None
     return [
-        Check("PyOpenCL", found, "installed" if found else "not installed", "" if found else 'pip install "dfdx[opencl]"'),
+        Check(
+            "PyOpenCL", found, "installed" if found else "not installed", "" if found else 'pip install "dfdx[opencl]"'
+        ),
         Check("kernels", False, _NOT_BUILT, "use device 'cpu'"),
     ]

@@ -11,7 +11,13 @@ from .program import kind_of
 __all__ = ["vjp"]
 
 
-def vjp(outputs: Sequence[Expr], out_grads: Sequence[Expr | None], wrt: Sequence[int], in_kinds: tuple[str, ...] = (), grad_kinds: tuple[str, ...] = ()) -> list[Expr]:
+def vjp(
+    outputs: Sequence[Expr],
+    out_grads: Sequence[Expr | None],
+    wrt: Sequence[int],
+    in_kinds: tuple[str, ...] = (),
+    grad_kinds: tuple[str, ...] = (),
+) -> list[Expr]:
     """The gradient of each argument in `wrt`, given those of the outputs.
 
     * `in_kinds`: kinds of the arguments of a row program, `out_grads` included under their numbers (through `grad_kinds`).

@@ -43,7 +43,11 @@ def evaluate_all(
             values[n] = args[n.value]
         elif n.op in ("const", "scalar"):
             raw = n.value if n.op == "const" else scalars[n.value]
-            values[n] = xp.asarray(raw, dtype=dtype_of(types[n])) if types is not None and types[n].name != "u64" and not _seed(n, roots) else raw
+            values[n] = (
+                xp.asarray(raw, dtype=dtype_of(types[n]))
+                if types is not None and types[n].name != "u64" and not _seed(n, roots)
+                else raw
+            )
         elif n.op == "index":
             values[n] = index
         elif n.op == "random":
@@ -74,7 +78,13 @@ def _call(op: str, xp: Any, xs: list[Any]) -> Any:
 
 
 # erf in three ranges. Source: W. J. Cody, Rational Chebyshev approximations for the error function (1969).
-_A = (3.16112374387056560e00, 1.13864154151050156e02, 3.77485237685302021e02, 3.20937758913846947e03, 1.85777706184603153e-1)
+_A = (
+    3.16112374387056560e00,
+    1.13864154151050156e02,
+    3.77485237685302021e02,
+    3.20937758913846947e03,
+    1.85777706184603153e-1,
+)
 _B = (2.36012909523441209e01, 2.44024637934444173e02, 1.28261652607737228e03, 2.84423683343917062e03)
 _C = (5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e01, 2.98635138197400131e02, 8.81952221241769090e02,
       1.71204761263407058e03, 2.05107837782607147e03, 1.23033935479799725e03, 2.15311535474403846e-8)  # fmt: skip
@@ -100,10 +110,14 @@ def erf_by(xp: Any, x: Any) -> Any:
     return xp.where(xp.isnan(x), x, out)
 
 
-def evaluate_program(program: MapProgram, xp: Any, args: Sequence[Any], scalars: Sequence[Any], *, dtype_of: Any = None, **context: Any) -> list[Any]:
+def evaluate_program(
+    program: MapProgram, xp: Any, args: Sequence[Any], scalars: Sequence[Any], *, dtype_of: Any = None, **context: Any
+) -> list[Any]:
     """Run a program with its dtypes: narrow arguments widened, each output rounded once."""
     to = dtype_of or (lambda d: d.numpy)
-    wide = [xp.astype(a, to(d.compute)) if d.compute is not d else a for a, d in zip(args, program.in_dtypes, strict=True)]  # type: ignore[attr-defined]
+    wide = [
+        xp.astype(a, to(d.compute)) if d.compute is not d else a for a, d in zip(args, program.in_dtypes, strict=True)
+    ]
     outs = evaluate_all(program.outputs, xp, wide, scalars, types=program.types, dtype_of=to, **context)
     return [xp.astype(xp.asarray(o), to(d)) for o, d in zip(outs, program.out_dtypes, strict=True)]
 

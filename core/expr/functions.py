@@ -8,12 +8,14 @@ ULP is the accuracy that a conforming device owes: the OpenCL full-profile minim
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import pi, sqrt as _root
+from math import pi
+from math import sqrt as _root
 from typing import Any, NamedTuple
 
 from .nodes import Expr, as_expr, const, make, select
 
 Adjoints = tuple[Expr | None, ...]
+Builder = Callable[..., Expr]
 
 
 class Function(NamedTuple):
@@ -31,7 +33,9 @@ class Function(NamedTuple):
 NATIVE: dict[str, Function] = {}
 
 
-def _native(name: str, arity: int, derivative: Any, ulp: float, numpy: str, c: str, gives: str = "same") -> Callable[..., Expr]:
+def _native(
+    name: str, arity: int, derivative: Any, ulp: float, numpy: str, c: str, gives: str = "same"
+) -> Callable[..., Expr]:
     NATIVE[name] = Function(name, arity, gives, derivative, ulp, numpy, c)
 
     def build(*args: Any) -> Expr:
@@ -62,8 +66,22 @@ def _half(cond: Expr, tie: Expr, g: Expr) -> Expr:
     return select(tie, g * 0.5, _keep(cond, g))
 
 
-maximum = _native("maximum", 2, lambda a, y, g: (_half(a[0] > a[1], eq(*a), g), _half(a[1] > a[0], eq(*a), g)), 0, "np.maximum", "M_MAX({0}, {1})")
-minimum = _native("minimum", 2, lambda a, y, g: (_half(a[0] < a[1], eq(*a), g), _half(a[1] < a[0], eq(*a), g)), 0, "np.minimum", "M_MIN({0}, {1})")
+maximum = _native(
+    "maximum",
+    2,
+    lambda a, y, g: (_half(a[0] > a[1], eq(*a), g), _half(a[1] > a[0], eq(*a), g)),
+    0,
+    "np.maximum",
+    "M_MAX({0}, {1})",
+)
+minimum = _native(
+    "minimum",
+    2,
+    lambda a, y, g: (_half(a[0] < a[1], eq(*a), g), _half(a[1] < a[0], eq(*a), g)),
+    0,
+    "np.minimum",
+    "M_MIN({0}, {1})",
+)
 
 
 def _pow_derivative(a: tuple[Expr, ...], y: Expr, g: Expr) -> Adjoints:
@@ -80,10 +98,10 @@ pow = _native("pow", 2, _pow_derivative, 16, "np.power", "M_POW({0}, {1})")
 sqrt = _native("sqrt", 1, lambda a, y, g: (g * 0.5 / y,), 3, "np.sqrt", "M_SQRT({0})")
 exp = _native("exp", 1, lambda a, y, g: (g * y,), 3, "np.exp", "M_EXP({0})")
 expm1 = _native("expm1", 1, lambda a, y, g: (g * (y + 1.0),), 3, "np.expm1", "M_EXPM1({0})")
-log = _native("log", 1, lambda a, y, g: (g / a[0],), 3, "np.log", "M_LOG({0})")
+log: Builder = _native("log", 1, lambda a, y, g: (g / a[0],), 3, "np.log", "M_LOG({0})")
 log1p = _native("log1p", 1, lambda a, y, g: (g / (a[0] + 1.0),), 2, "np.log1p", "M_LOG1P({0})")
-sin = _native("sin", 1, lambda a, y, g: (g * cos(a[0]),), 4, "np.sin", "M_SIN({0})")
-cos = _native("cos", 1, lambda a, y, g: (-(g * sin(a[0])),), 4, "np.cos", "M_COS({0})")
+sin: Builder = _native("sin", 1, lambda a, y, g: (g * cos(a[0]),), 4, "np.sin", "M_SIN({0})")
+cos: Builder = _native("cos", 1, lambda a, y, g: (-(g * sin(a[0])),), 4, "np.cos", "M_COS({0})")
 tan = _native("tan", 1, lambda a, y, g: (g * (1.0 + y * y),), 5, "np.tan", "M_TAN({0})")
 tanh = _native("tanh", 1, lambda a, y, g: (g * (1.0 - y * y),), 5, "np.tanh", "M_TANH({0})")
 erf = _native("erf", 1, lambda a, y, g: (g * (2.0 / _root(pi)) * exp(-(a[0] * a[0])),), 16, "erf", "M_ERF({0})")
@@ -91,11 +109,11 @@ floor = _native("floor", 1, lambda a, y, g: (None,), 0, "np.floor", "M_FLOOR({0}
 ceil = _native("ceil", 1, lambda a, y, g: (None,), 0, "np.ceil", "M_CEIL({0})")
 round = _native("round", 1, lambda a, y, g: (None,), 0, "np.rint", "M_RINT({0})")
 trunc = _native("trunc", 1, lambda a, y, g: (None,), 0, "np.trunc", "M_TRUNC({0})")
-sign = _native("sign", 1, lambda a, y, g: (None,), 0, "np.sign", "M_SIGN({0})")
+sign: Builder = _native("sign", 1, lambda a, y, g: (None,), 0, "np.sign", "M_SIGN({0})")
 
 # ----- comparisons and logic
 
-eq = _native("eq", 2, None, 0, "np.equal", "({0} == {1})", "bool")
+eq: Builder = _native("eq", 2, None, 0, "np.equal", "({0} == {1})", "bool")
 ne = _native("ne", 2, None, 0, "np.not_equal", "({0} != {1})", "bool")
 lt = _native("lt", 2, None, 0, "np.less", "({0} < {1})", "bool")
 le = _native("le", 2, None, 0, "np.less_equal", "({0} <= {1})", "bool")
@@ -108,7 +126,15 @@ or_ = _native("or", 2, None, 0, "np.bitwise_or", "({0} | {1})")
 xor = _native("xor", 2, None, 0, "np.bitwise_xor", "({0} ^ {1})")
 not_ = _native("not", 1, None, 0, "np.invert", "M_NOT({0})")
 
-NATIVE["select"] = Function("select", 3, "same", lambda a, y, g: (None, _keep(a[0], g), select(a[0], const(0.0), g)), 0, "np.where", "({0} ? {1} : {2})")
+NATIVE["select"] = Function(
+    "select",
+    3,
+    "same",
+    lambda a, y, g: (None, _keep(a[0], g), select(a[0], const(0.0), g)),
+    0,
+    "np.where",
+    "({0} ? {1} : {2})",
+)
 NATIVE["cast"] = Function("cast", 1, "cast", None, 0.5, "", "")
 
 # ----- expansions

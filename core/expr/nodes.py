@@ -10,7 +10,22 @@ from collections.abc import Iterator
 from typing import Any
 from weakref import WeakValueDictionary
 
-__all__ = ["Expr", "arg", "cast", "const", "index", "make", "random", "rewrite", "row_max", "row_min", "row_sum", "scalar", "select", "walk"]
+__all__ = [
+    "Expr",
+    "arg",
+    "cast",
+    "const",
+    "index",
+    "make",
+    "random",
+    "rewrite",
+    "row_max",
+    "row_min",
+    "row_sum",
+    "scalar",
+    "select",
+    "walk",
+]
 
 _interned: WeakValueDictionary[tuple[Any, ...], Expr] = WeakValueDictionary()
 
@@ -82,7 +97,18 @@ class Expr:
         return make("ge", self, as_expr(o))
 
 
-_INFIX = {"add": "+", "sub": "-", "mul": "*", "div": "/", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "ne": "!="}
+_INFIX = {
+    "add": "+",
+    "sub": "-",
+    "mul": "*",
+    "div": "/",
+    "lt": "<",
+    "le": "<=",
+    "gt": ">",
+    "ge": ">=",
+    "eq": "==",
+    "ne": "!=",
+}
 
 
 def make(op: str, *args: Expr, value: Any = None) -> Expr:

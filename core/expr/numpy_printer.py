@@ -17,24 +17,47 @@ from .program import MapProgram, RowProgram
 __all__ = ["compile_map", "compile_row", "quiet", "reset_errors", "set_quiet"]
 
 try:  # the same as np.errstate(all="ignore") at a tenth of its cost
-    from numpy._core.umath import _extobj_contextvar, _make_extobj  # type: ignore[attr-defined]
+    from numpy._core.umath import _extobj_contextvar, _make_extobj
 
     _QUIET = _make_extobj(all="ignore")
     _set, _reset = partial(_extobj_contextvar.set, _QUIET), _extobj_contextvar.reset
 except ImportError:
 
-    def _set() -> Any:
+    def _set() -> Any:  # type: ignore[misc]
         return np.seterr(all="ignore")
 
     def _reset(former: Any) -> None:
         np.seterr(**former)
 
 
-set_quiet, reset_errors = _set, _reset  # for kernels on a hot path: token = set_quiet(); try: ...; finally: reset_errors(token)
+set_quiet, reset_errors = (
+    _set,
+    _reset,
+)  # for kernels on a hot path: token = set_quiet(); try: ...; finally: reset_errors(token)
 _PROLOGUE = "    token = _set()\n    try:\n"
 _EPILOGUE = "    finally:\n        _reset(token)\n"
 # integer and comparison kernels raise no floating-point flags
-_SILENT = {"add", "sub", "mul", "neg", "abs", "maximum", "minimum", "sign", "and", "or", "xor", "not", "eq", "ne", "lt", "le", "gt", "ge", "select"}
+_SILENT = {
+    "add",
+    "sub",
+    "mul",
+    "neg",
+    "abs",
+    "maximum",
+    "minimum",
+    "sign",
+    "and",
+    "or",
+    "xor",
+    "not",
+    "eq",
+    "ne",
+    "lt",
+    "le",
+    "gt",
+    "ge",
+    "select",
+}
 
 
 def quiet(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -53,12 +76,22 @@ def quiet(fn: Callable[..., Any]) -> Callable[..., Any]:
 class _Writer:
     """Emits one program; keeps a free list of temporaries by dtype."""
 
-    def __init__(self, program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...], axes: tuple[int, ...]) -> None:
+    def __init__(
+        self, program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...], axes: tuple[int, ...]
+    ) -> None:
         self.p, self.shape, self.inplace, self.axes = program, shape, inplace, axes
         self.lines: list[str] = []
         self.names: dict[Expr, str] = {}
         self.free: dict[str, list[str]] = {}
-        self.env: dict[str, Any] = {"np": np, "_set": _set, "_reset": _reset, "erf": _erf, "_shape": shape, "_words": philox_words, "_index": index_array}
+        self.env: dict[str, Any] = {
+            "np": np,
+            "_set": _set,
+            "_reset": _reset,
+            "erf": _erf,
+            "_shape": shape,
+            "_words": philox_words,
+            "_index": index_array,
+        }
         self.uses: dict[Expr, int] = {}
         for n in program.nodes:
             for a in n.args:
@@ -67,7 +100,11 @@ class _Writer:
             self.uses[o] = self.uses.get(o, 0) + 1
         self.target: dict[Expr, int] = {}
         for k, j in enumerate(inplace):
-            if j is not None and program.out_dtypes[k] is program.in_dtypes[j] and program.in_dtypes[j].compute is program.in_dtypes[j]:  # type: ignore[attr-defined]
+            if (
+                j is not None
+                and program.out_dtypes[k] is program.in_dtypes[j]
+                and program.in_dtypes[j].compute is program.in_dtypes[j]
+            ):
                 self.target.setdefault(program.outputs[k], j)
         self.kinds = getattr(program, "kinds", None)
         self.owned: set[str] = set()
@@ -99,9 +136,9 @@ class _Writer:
         if n.op == "arg":
             dtype = self.p.in_dtypes[n.value]
             self.names[n] = f"x{n.value}"
-            if dtype.compute is not dtype:  # type: ignore[attr-defined]
+            if dtype.compute is not dtype:
                 name = self.names[n] = f"w{n.value}"
-                self.lines.append(f"{name} = x{n.value}.astype({self.dt(dtype.compute)})")  # type: ignore[attr-defined]
+                self.lines.append(f"{name} = x{n.value}.astype({self.dt(dtype.compute)})")
                 self.owned.add(name)
         elif n.op == "scalar":
             self.names[n] = f"s{n.value}"
@@ -155,7 +192,14 @@ class _Writer:
         if j is not None and self.last_use(n, j):
             return f"x{j}"
         storage = self.p.types[n].storage
-        dying = [a for a in n.args if self.uses.get(a) == sum(1 for b in n.args if b is a) and self.names[a] in self.owned and self.full(a) and self.p.types[a].storage == storage]
+        dying = [
+            a
+            for a in n.args
+            if self.uses.get(a) == sum(1 for b in n.args if b is a)
+            and self.names[a] in self.owned
+            and self.full(a)
+            and self.p.types[a].storage == storage
+        ]
         if dying and NATIVE[n.op].numpy != "erf":
             a = dying[0]
             self.owned.discard(self.names[a])  # ownership moves to the result
@@ -220,18 +264,25 @@ def _assemble(w: _Writer, results: str, loud: bool) -> Callable[..., Any]:
     params = [f"x{i}" for i in range(w.p.n_args)] + [f"s{i}" for i in range(w.p.n_scalars)]
     body = [*w.lines, f"return {results}"]
     pad = "    " if not loud else "        "
-    text = f"def kernel({', '.join(params)}):\n" + (_PROLOGUE if loud else "") + "".join(f"{pad}{line}\n" for line in body) + (_EPILOGUE if loud else "")
+    text = (
+        f"def kernel({', '.join(params)}):\n"
+        + (_PROLOGUE if loud else "")
+        + "".join(f"{pad}{line}\n" for line in body)
+        + (_EPILOGUE if loud else "")
+    )
     exec(compile(text, f"<{w.p.outputs[0]!r}>"[:80], "exec"), w.env)
     kernel: Any = w.env["kernel"]
     kernel.source = text
-    return kernel  # type: ignore[no-any-return]
+    return kernel
 
 
 def _loud(p: MapProgram) -> bool:
-    return not all(n.op in _SILENT and not p.types[n].is_float or not n.args for n in p.nodes)  # type: ignore[attr-defined]
+    return not all((n.op in _SILENT and not p.types[n].is_float) or not n.args for n in p.nodes)
 
 
-def compile_map(program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...] = ()) -> Callable[..., Any]:
+def compile_map(
+    program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...] = ()
+) -> Callable[..., Any]:
     """A function of (arrays, then scalars) that returns a new array, or a tuple for several outputs; `.source` is its text."""
     w = _Writer(program, shape, inplace, ())
     return _assemble(w, w.emit(), _loud(program))

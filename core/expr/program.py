@@ -24,7 +24,9 @@ class MapProgram:
     in_kinds: tuple[str, ...] = ()
     out_kinds: tuple[str, ...] = ()
 
-    def __init__(self, outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int) -> None:
+    def __init__(
+        self, outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int
+    ) -> None:
         self.outputs, self.in_dtypes, self.out_dtypes, self.n_scalars = outputs, in_dtypes, out_dtypes, n_scalars
         self.n_args = len(in_dtypes)
         self.nodes = tuple(walk(outputs))
@@ -34,7 +36,9 @@ class MapProgram:
     def key(self) -> str:
         """A text that names the program; usable as a key on disk."""
         kinds = f" {' '.join(self.in_kinds)} -> {' '.join(self.out_kinds)}" if self.in_kinds else ""
-        return f"{list(self.outputs)!r} {[d.name for d in self.in_dtypes]} -> {[d.name for d in self.out_dtypes]}{kinds}"
+        return (
+            f"{list(self.outputs)!r} {[d.name for d in self.in_dtypes]} -> {[d.name for d in self.out_dtypes]}{kinds}"
+        )
 
     @property
     def uses_index(self) -> bool:
@@ -51,7 +55,15 @@ class MapProgram:
 class RowProgram(MapProgram):
     """A map program with reductions over the inner dims; every argument and output has a kind."""
 
-    def __init__(self, outputs: Any, in_dtypes: Any, out_dtypes: Any, n_scalars: int, in_kinds: tuple[str, ...], out_kinds: tuple[str, ...]) -> None:
+    def __init__(
+        self,
+        outputs: Any,
+        in_dtypes: Any,
+        out_dtypes: Any,
+        n_scalars: int,
+        in_kinds: tuple[str, ...],
+        out_kinds: tuple[str, ...],
+    ) -> None:
         self.in_kinds, self.out_kinds = in_kinds, out_kinds
         super().__init__(outputs, in_dtypes, out_dtypes, n_scalars)
         self.kinds = {n: kind_of(n, in_kinds) for n in self.nodes}
@@ -69,7 +81,15 @@ def kind_of(node: Expr, in_kinds: tuple[str, ...], _memo: dict[Expr, str] | None
             memo[n] = "row" if memo[n.args[0]] in ("full", "row") else "scalar"
         else:
             found = {memo[a] for a in n.args}
-            memo[n] = "full" if "full" in found or {"row", "col"} <= found else "row" if "row" in found else "col" if "col" in found else "scalar"
+            memo[n] = (
+                "full"
+                if "full" in found or {"row", "col"} <= found
+                else "row"
+                if "row" in found
+                else "col"
+                if "col" in found
+                else "scalar"
+            )
     return memo[node]
 
 
@@ -80,7 +100,7 @@ def _resolve(program: MapProgram) -> dict[Expr, DT]:
         strong[n] = _strong(n, strong, program.in_dtypes)
     types: dict[Expr, DT] = {n: d for n, d in strong.items() if d is not None}
     for out, dtype in zip(program.outputs, program.out_dtypes, strict=True):
-        types.setdefault(out, dtype.compute)  # type: ignore[attr-defined]
+        types.setdefault(out, dtype.compute)
     for n in reversed(program.nodes):
         meets = _meeting_operands(n)
         if not meets:
@@ -104,28 +124,30 @@ def _meeting_operands(n: Expr) -> tuple[Expr, ...]:
 
 def _strong(n: Expr, known: dict[Expr, Any], in_dtypes: tuple[DT, ...]) -> DT | None:
     if n.op == "arg":
-        return in_dtypes[n.value].compute  # type: ignore[attr-defined, no-any-return]
+        return in_dtypes[n.value].compute
     if n.op in ("const", "scalar"):
-        return bool_ if isinstance(n.value, bool) and n.op == "const" else None  # type: ignore[return-value]
+        return bool_ if isinstance(n.value, bool) and n.op == "const" else None
     if n.op == "index":
-        return i64  # type: ignore[no-any-return]
+        return i64
     if n.op == "random":
-        return u32  # type: ignore[no-any-return]
+        return u32
     if n.op == "cast":
-        return n.value.compute  # type: ignore[no-any-return]
+        return n.value.compute
     found = {known[a] for a in _meeting_operands(n)} - {None}
     if len(found) > 1:
         names = " and ".join(sorted(d.name for d in found))
         raise DTypeError(f"[expr] {n!r} mixes {names}; cast one of them")
     if n.op in NATIVE and NATIVE[n.op].gives == "bool":
-        return bool_  # type: ignore[no-any-return]
+        return bool_
     return found.pop() if found else None
 
 
 _programs: dict[Any, MapProgram] = {}
 
 
-def map_program(outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int = 0) -> MapProgram:
+def map_program(
+    outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int = 0
+) -> MapProgram:
     """The one map program of these expressions and dtypes."""
     key = (outputs, in_dtypes, out_dtypes, n_scalars)
     found = _programs.get(key)
@@ -135,7 +157,12 @@ def map_program(outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes
 
 
 def row_program(
-    outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int, in_kinds: tuple[str, ...], out_kinds: tuple[str, ...]
+    outputs: tuple[Expr, ...],
+    in_dtypes: tuple[DT, ...],
+    out_dtypes: tuple[DT, ...],
+    n_scalars: int,
+    in_kinds: tuple[str, ...],
+    out_kinds: tuple[str, ...],
 ) -> RowProgram:
     """The one row program of these expressions, dtypes and kinds."""
     key = (outputs, in_dtypes, out_dtypes, n_scalars, in_kinds, out_kinds)

@@ -40,12 +40,33 @@ def as_tensor(op: str, x: Any) -> Tensor:
     return x
 
 
-def unary(name: str, build: Callable[[Expr], Expr], doc: str, *, takes: str = "float", gives: Any = "same", gradient: Any = "derived", aliases: tuple[str, ...] = ()) -> OpSpec:
+def unary(
+    name: str,
+    build: Callable[[Expr], Expr],
+    doc: str,
+    *,
+    takes: str = "float",
+    gives: Any = "same",
+    gradient: Any = "derived",
+    aliases: tuple[str, ...] = (),
+) -> OpSpec:
     """Define an op of one tensor from its expression."""
-    spec = register(Elementwise(name, build(arg(0)), 1, takes=takes, gives=gives, gradient=gradient, family="unary", aliases=aliases, doc=doc))
+    spec = register(
+        Elementwise(
+            name,
+            build(arg(0)),
+            1,
+            takes=takes,
+            gives=gives,
+            gradient=gradient,
+            family="unary",
+            aliases=aliases,
+            doc=doc,
+        )
+    )
 
     def function(x: Tensor) -> Tensor:
-        return apply(spec, (x if isinstance(x, Tensor) else as_tensor(name, x),))  # type: ignore[no-any-return]
+        return apply(spec, (x if isinstance(x, Tensor) else as_tensor(name, x),))
 
     function.__name__, function.__qualname__, function.__doc__ = name, name, doc
     public(*aliases)(function)

@@ -20,11 +20,20 @@ def _infer(x: Tensor, dtype: type[DType]) -> TensorType:
     return TensorType(x.shape, dtype)
 
 
-_CAST = register(Primitive("cast", _infer, attrs=("dtype",), vjp=lambda e, g, n: (to_dtype(g, e.inputs[0].dtype),), family="cast", doc="Another dtype: floats to ints saturate, NaN to 0, anything to bool asks whether it is not 0."))
+_CAST: OpSpec = register(
+    Primitive(
+        "cast",
+        _infer,
+        attrs=("dtype",),
+        vjp=lambda e, g, n: (g.to_dtype(e.inputs[0].dtype),),
+        family="cast",
+        doc="Another dtype: floats to ints saturate, NaN to 0, anything to bool asks whether it is not 0.",
+    )
+)
 
 
 @public("astype")
-def to_dtype(x: Tensor, dtype: Any) -> Tensor:
+def to_dtype(x: Any, dtype: Any) -> Any:
     """x in another dtype; differentiable between floats. Floats to integers truncate and saturate, NaN gives 0.
 
     >>> import dfdx
@@ -34,14 +43,20 @@ def to_dtype(x: Tensor, dtype: Any) -> Tensor:
     dtype = as_dtype(dtype)
     if as_tensor("to_dtype", x).dtype is dtype:
         return x
-    return apply(_CAST, (x,), (dtype,))  # type: ignore[no-any-return]
+    return apply(_CAST, (x,), (dtype,))
 
 
-_TO_DEVICE = OpSpec("to_device", lambda x, source: TensorType(x.shape, x.dtype), attrs=("source",), vjp=lambda e, g, n: (to_device(g, e.attrs["source"]),), family="cast")
+_TO_DEVICE: OpSpec = OpSpec(
+    "to_device",
+    lambda x, source: TensorType(x.shape, x.dtype),
+    attrs=("source",),
+    vjp=lambda e, g, n: (g.to_device(e.attrs["source"]),),
+    family="cast",
+)
 
 
 @public("to")
-def to_device(x: Tensor, device: Any) -> Tensor:
+def to_device(x: Any, device: Any) -> Any:
     """A copy of x on another device (a `Device` or a name), recorded if x owns a tape."""
     from ..device import Device
     from ..device import device as open_device

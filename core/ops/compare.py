@@ -7,7 +7,7 @@ from typing import Any
 from ..dispatch import apply
 from ..dtypes import bool_
 from ..elementwise import Elementwise
-from ..expr import arg, scalar
+from ..expr import arg, scalar, select
 from ..expr import functions as F
 from ..registry import register
 from ..tensor import Tensor, is_scalar, method
@@ -15,9 +15,32 @@ from ._define import as_tensor, public
 from .unary import number
 
 
-def _define(name: str, build: Any, takes: str, gives: Any, dunder: str, doc: str, aliases: tuple[str, ...] = (), mirrored: str = "") -> None:
-    two = register(Elementwise(name, build(arg(0), arg(1)), 2, takes=takes, gives=gives, gradient=None, family="compare", doc=doc))
-    by_number = register(Elementwise(f"{name}_scalar", build(arg(0), scalar(0)), 1, n_scalars=1, takes=takes, gives=gives, gradient=None, family="compare", doc=f"{doc} With a Python number."))
+def _define(
+    name: str,
+    build: Any,
+    takes: str,
+    gives: Any,
+    dunder: str,
+    doc: str,
+    aliases: tuple[str, ...] = (),
+    mirrored: str = "",
+) -> None:
+    two = register(
+        Elementwise(name, build(arg(0), arg(1)), 2, takes=takes, gives=gives, gradient=None, family="compare", doc=doc)
+    )
+    by_number = register(
+        Elementwise(
+            f"{name}_scalar",
+            build(arg(0), scalar(0)),
+            1,
+            n_scalars=1,
+            takes=takes,
+            gives=gives,
+            gradient=None,
+            family="compare",
+            doc=f"{doc} With a Python number.",
+        )
+    )
 
     def function(a: Tensor, b: Any) -> Any:
         if isinstance(b, Tensor):
@@ -40,15 +63,52 @@ _define("lt", F.lt, "any", "bool", "lt", "a < b.")
 _define("le", F.le, "any", "bool", "le", "a <= b.")
 _define("gt", F.gt, "any", "bool", "gt", "a > b.")
 _define("ge", F.ge, "any", "bool", "ge", "a >= b.")
-_define("bool_and", F.and_, "logical", "same", "and", "Logical and of bools, bitwise and of integers.", ("logical_and",), "__rand__")
-_define("bool_or", F.or_, "logical", "same", "or", "Logical or of bools, bitwise or of integers.", ("logical_or",), "__ror__")
-_define("bool_xor", F.xor, "logical", "same", "xor", "Logical exclusive or of bools, bitwise of integers.", ("logical_xor",), "__rxor__")
+_define(
+    "bool_and",
+    F.and_,
+    "logical",
+    "same",
+    "and",
+    "Logical and of bools, bitwise and of integers.",
+    ("logical_and",),
+    "__rand__",
+)
+_define(
+    "bool_or",
+    F.or_,
+    "logical",
+    "same",
+    "or",
+    "Logical or of bools, bitwise or of integers.",
+    ("logical_or",),
+    "__ror__",
+)
+_define(
+    "bool_xor",
+    F.xor,
+    "logical",
+    "same",
+    "xor",
+    "Logical exclusive or of bools, bitwise of integers.",
+    ("logical_xor",),
+    "__rxor__",
+)
 
-Tensor.__hash__ = object.__hash__  # type: ignore[method-assign]  # __eq__ compares values; tensors stay usable as keys by identity
+Tensor.__hash__ = object.__hash__  # type: ignore[method-assign, assignment]  # __eq__ compares values; tensors stay usable as keys by identity
 
-from ..expr import select as _select  # noqa: E402
 
-_WHERE = register(Elementwise("where", _select(arg(0), arg(1), arg(2)), 3, takes="any", first=bool_, family="compare", aliases=("choose",), doc="a where cond, else b."))
+_WHERE = register(
+    Elementwise(
+        "where",
+        select(arg(0), arg(1), arg(2)),
+        3,
+        takes="any",
+        first=bool_,
+        family="compare",
+        aliases=("choose",),
+        doc="a where cond, else b.",
+    )
+)
 
 
 @public(methods=False)
@@ -67,10 +127,10 @@ def where(cond: Tensor, a: Any, b: Any) -> Tensor:
         a = b.device.full(b.shape, number("where", b, a), b.dtype)
     if not isinstance(b, Tensor):
         b = a.device.full(a.shape, number("where", a, b), a.dtype)
-    return apply(_WHERE, (cond, a, b))  # type: ignore[no-any-return]
+    return apply(_WHERE, (cond, a, b))
 
 
 @public()
 def choose(cond: Tensor, a: Any, b: Any) -> Tensor:
     """`cond.choose(a, b)`: a where cond, else b."""
-    return where(cond, a, b)  # type: ignore[no-any-return]
+    return where(cond, a, b)

@@ -19,9 +19,20 @@ if TYPE_CHECKING:
 
 def _check_index(op: str, x: Tensor, index: Tensor, axis: int) -> None:
     if not index.dtype.is_int:
-        raise dtype_error(op, f"the index holds integers, not {index.dtype.name}", {"x": x, "index": index}, "index.to_dtype(dfdx.i64)")
+        raise dtype_error(
+            op,
+            f"the index holds integers, not {index.dtype.name}",
+            {"x": x, "index": index},
+            "index.to_dtype(dfdx.i64)",
+        )
     if index.shape[:axis] != x.shape[:axis]:
-        raise shape_error(op, f"the index must share the {axis} dims before axis {axis}", {"x": x, "index": index}, {"x": f"x.shape[:{axis}] = {list(x.shape[:axis])}", "index": f"index.shape = {list(index.shape)}"}, "index.broadcast_to(...) gives every row the same index")
+        raise shape_error(
+            op,
+            f"the index must share the {axis} dims before axis {axis}",
+            {"x": x, "index": index},
+            {"x": f"x.shape[:{axis}] = {list(x.shape[:axis])}", "index": f"index.shape = {list(index.shape)}"},
+            "index.broadcast_to(...) gives every row the same index",
+        )
 
 
 class _Gather(Primitive):
@@ -39,14 +50,34 @@ def _gather_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor | None, ...]:
     return apply(_SCATTER, (g, e.input(1).detach()), (axis, e.inputs[0].shape[axis])), None
 
 
-_GATHER = register(_Gather("gather", _infer_gather, attrs=("axis",), vjp=_gather_vjp, saves=(1,), family="index", doc="Elements by index along an axis, with shared leading dims."))
+_GATHER = register(
+    _Gather(
+        "gather",
+        _infer_gather,
+        attrs=("axis",),
+        vjp=_gather_vjp,
+        saves=(1,),
+        family="index",
+        doc="Elements by index along an axis, with shared leading dims.",
+    )
+)
 
 
 def _infer_scatter(src: Tensor, index: Tensor, axis: int, size: int) -> TensorType:
     if not index.dtype.is_int:
-        raise dtype_error("scatter_add", f"the index holds integers, not {index.dtype.name}", {"x": src, "index": index}, "index.to_dtype(dfdx.i64)")
+        raise dtype_error(
+            "scatter_add",
+            f"the index holds integers, not {index.dtype.name}",
+            {"x": src, "index": index},
+            "index.to_dtype(dfdx.i64)",
+        )
     if src.shape[: index.rank] != index.shape or index.rank < axis:
-        raise shape_error("scatter_add", "the source must begin with the index's dims", {"x": src, "index": index}, {"x": f"x.shape = {list(src.shape)}", "index": f"index.shape = {list(index.shape)}"})
+        raise shape_error(
+            "scatter_add",
+            "the source must begin with the index's dims",
+            {"x": src, "index": index},
+            {"x": f"x.shape = {list(src.shape)}", "index": f"index.shape = {list(index.shape)}"},
+        )
     return TensorType((*index.shape[:axis], size, *src.shape[index.rank :]), src.dtype)
 
 
@@ -60,7 +91,17 @@ def _scatter_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor | None, ...]:
     return apply(_GATHER, (g, e.input(1).detach()), (e.attrs["axis"],)), None
 
 
-_SCATTER = register(_Scatter("scatter_add", _infer_scatter, attrs=("axis", "size"), vjp=_scatter_vjp, saves=(1,), family="index", doc="Zeros with elements added at indices; repeated indices add."))
+_SCATTER = register(
+    _Scatter(
+        "scatter_add",
+        _infer_scatter,
+        attrs=("axis", "size"),
+        vjp=_scatter_vjp,
+        saves=(1,),
+        family="index",
+        doc="Zeros with elements added at indices; repeated indices add.",
+    )
+)
 
 
 @public()
@@ -78,7 +119,7 @@ def gather(x: Tensor, index: Tensor, axis: int = 0) -> Tensor:
     [30.0, 10.0, 30.0]
     """
     as_tensor("gather", x), as_tensor("gather", index)
-    return apply(_GATHER, (x, index), (normalize_axis("gather", axis, x.rank, x),))  # type: ignore[no-any-return]
+    return apply(_GATHER, (x, index), (normalize_axis("gather", axis, x.rank, x),))
 
 
 @public()
@@ -89,10 +130,16 @@ def select(x: Tensor, index: Any, axis: int = 0) -> Tensor:
     """
     at = normalize_axis("select", axis, as_tensor("select", x).rank, x)
     if isinstance(index, int):
-        return x[(slice(None),) * at + (index,)]  # type: ignore[index, no-any-return]
+        return x[(slice(None),) * at + (index,)]
     if as_tensor("select", index).rank != at:
-        raise shape_error("select", f"the index of axis {at} has one element per row", {"x": x, "index": index}, {"x": f"x.shape[:{at}] = {list(x.shape[:at])}", "index": f"index.rank = {index.rank}"}, "gather takes several indices per row")
-    return apply(_GATHER, (x, index), (at,))  # type: ignore[no-any-return]
+        raise shape_error(
+            "select",
+            f"the index of axis {at} has one element per row",
+            {"x": x, "index": index},
+            {"x": f"x.shape[:{at}] = {list(x.shape[:at])}", "index": f"index.rank = {index.rank}"},
+            "gather takes several indices per row",
+        )
+    return apply(_GATHER, (x, index), (at,))
 
 
 @public()
@@ -104,4 +151,4 @@ def scatter_add(x: Tensor, index: Tensor, size: int, axis: int = 0) -> Tensor:
     if not 0 <= axis <= index.rank:
         raise ShapeError(f"[scatter_add] axis {axis} is out of range for an index of rank {index.rank}")
     check_shape("scatter_add", (*index.shape[:axis], size))
-    return apply(_SCATTER, (x, index), (axis, size))  # type: ignore[no-any-return]
+    return apply(_SCATTER, (x, index), (axis, size))

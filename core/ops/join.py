@@ -32,8 +32,15 @@ def _infer(*xs: Tensor, axis: int) -> TensorType:
     first = xs[0]
     for x in xs[1:]:
         same_dtype("concat", first, x)
-        if x.rank != first.rank or any(i != axis and m != n for i, (m, n) in enumerate(zip(first.shape, x.shape, strict=True))):
-            raise shape_error("concat", f"operands differ off axis {axis}", {"a": first, "b": x}, {"a": f"a.shape = {list(first.shape)}", "b": f"b.shape = {list(x.shape)}"})
+        if x.rank != first.rank or any(
+            i != axis and m != n for i, (m, n) in enumerate(zip(first.shape, x.shape, strict=True))
+        ):
+            raise shape_error(
+                "concat",
+                f"operands differ off axis {axis}",
+                {"a": first, "b": x},
+                {"a": f"a.shape = {list(first.shape)}", "b": f"b.shape = {list(x.shape)}"},
+            )
     n = sum(x.shape[axis] for x in xs)
     return TensorType((*first.shape[:axis], n, *first.shape[axis + 1 :]), first.dtype)
 
@@ -51,7 +58,11 @@ def _vjp(e: Any, g: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...
     return tuple(parts)
 
 
-_CONCAT = register(_Concat("concat", _infer, attrs=("axis",), vjp=_vjp, family="join", doc="Tensors one after the other along an axis."))
+_CONCAT = register(
+    _Concat(
+        "concat", _infer, attrs=("axis",), vjp=_vjp, family="join", doc="Tensors one after the other along an axis."
+    )
+)
 
 
 def _checked(op: str, tensors: Any) -> tuple[Tensor, ...]:
@@ -73,13 +84,13 @@ def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """
     xs = _checked("concat", tensors)
     at = normalize_axis("concat", axis, xs[0].rank, xs[0])
-    return apply(_CONCAT, xs, (at,))  # type: ignore[no-any-return]
+    return apply(_CONCAT, xs, (at,))
 
 
 @public("concat_tensor_along")
 def concat_along(x: Tensor, other: Tensor, axis: int = 0) -> Tensor:
     """x, then `other`, along an axis."""
-    return concat((x, other), axis)  # type: ignore[no-any-return]
+    return concat((x, other), axis)
 
 
 @public(methods=False)
@@ -95,9 +106,14 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     at = normalize_axis("stack", axis, xs[0].rank + 1)
     for x in xs[1:]:
         if x.shape != xs[0].shape:
-            raise shape_error("stack", "shapes differ", {"a": xs[0], "b": x}, {"a": f"a.shape = {list(xs[0].shape)}", "b": f"b.shape = {list(x.shape)}"})
+            raise shape_error(
+                "stack",
+                "shapes differ",
+                {"a": xs[0], "b": x},
+                {"a": f"a.shape = {list(xs[0].shape)}", "b": f"b.shape = {list(x.shape)}"},
+            )
     shape = (*xs[0].shape[:at], 1, *xs[0].shape[at:])
-    return concat([x.reshape(shape) for x in xs], at)  # type: ignore[attr-defined, no-any-return]
+    return concat([x.reshape(shape) for x in xs], at)
 
 
 def filled(x: Tensor, axis: int, n: int, value: Any = 0) -> Tensor:
@@ -110,27 +126,27 @@ def pad_axis(x: Tensor, axis: int, before: int, after: int, value: Any = 0) -> T
     if not before and not after:
         return x
     parts = [filled(x, axis, before, value)] * bool(before) + [x] + [filled(x, axis, after, value)] * bool(after)
-    return concat(parts, axis)  # type: ignore[no-any-return]
+    return concat(parts, axis)
 
 
 def spread(x: Tensor, axis: int, n: int, start: int, step: int) -> Tensor:
     """Zeros, n long on `axis`, with x at start, start + step, ..."""
     m = x.shape[axis]
     if step > 1 and m > 1:
-        split = x.reshape((*x.shape[: axis + 1], 1, *x.shape[axis + 1 :])) if x.rank < 6 else None  # type: ignore[attr-defined]
+        split = x.reshape((*x.shape[: axis + 1], 1, *x.shape[axis + 1 :])) if x.rank < 6 else None
         if split is None:
             return _spread_by_scatter(x, axis, n, start, step)
         wide = pad_axis(split, axis + 1, 0, step - 1)
-        x = wide.reshape((*x.shape[:axis], m * step, *x.shape[axis + 1 :]))  # type: ignore[attr-defined]
-        x = x[(slice(None),) * axis + (slice(0, (m - 1) * step + 1),)]  # type: ignore[index]
+        x = wide.reshape((*x.shape[:axis], m * step, *x.shape[axis + 1 :]))
+        x = x[(slice(None),) * axis + (slice(0, (m - 1) * step + 1),)]
     return pad_axis(x, axis, start, n - start - x.shape[axis])
 
 
 def _spread_by_scatter(x: Tensor, axis: int, n: int, start: int, step: int) -> Tensor:
-    index = x.device.arange(x.shape[axis], dtype="i64") * step + start  # type: ignore[attr-defined]
+    index = x.device.arange(x.shape[axis], dtype="i64") * step + start
     turned = tuple([axis, *[i for i in range(x.rank) if i != axis]])
     back = tuple(sorted(range(x.rank), key=turned.__getitem__))
-    return x.permute(turned).scatter_add(index, n).permute(back)  # type: ignore[attr-defined, no-any-return]
+    return x.permute(turned).scatter_add(index, n).permute(back)
 
 
 @public()
@@ -139,7 +155,13 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0) -> Tenso
     as_tensor("pad", x)
     pairs = [tuple(w) if isinstance(w, (tuple, list)) else (w, w) for w in widths]
     if len(pairs) != x.rank or any(len(p) != 2 or p[0] < 0 or p[1] < 0 for p in pairs):
-        raise shape_error("pad", f"widths {list(widths)} do not fit", {"x": x}, {"x": f"x.rank = {x.rank}"}, "one (before, after) per axis, not negative")
+        raise shape_error(
+            "pad",
+            f"widths {list(widths)} do not fit",
+            {"x": x},
+            {"x": f"x.rank = {x.rank}"},
+            "one (before, after) per axis, not negative",
+        )
     from .unary import number
 
     fill = number("pad", x, int(value) if x.dtype.is_int and float(value).is_integer() else value)
@@ -153,12 +175,18 @@ def repeat(x: Tensor, counts: Sequence[int]) -> Tensor:
     """x repeated `counts[i]` times along axis i, as `torch.Tensor.repeat` with one count per axis."""
     as_tensor("repeat", x)
     if len(counts) != x.rank or any(c < 0 for c in counts):
-        raise shape_error("repeat", f"counts {list(counts)} do not fit", {"x": x}, {"x": f"x.rank = {x.rank}"}, "one count per axis")
+        raise shape_error(
+            "repeat", f"counts {list(counts)} do not fit", {"x": x}, {"x": f"x.rank = {x.rank}"}, "one count per axis"
+        )
     for axis, n in enumerate(counts):
         if n == 0:
-            x = x[(slice(None),) * axis + (slice(0, 0),)]  # type: ignore[index]
+            x = x[(slice(None),) * axis + (slice(0, 0),)]
         elif n > 1:
-            x = concat([x.with_empty_tape() if i else x for i in range(n)], axis) if x._serial is None else concat([*[x.with_empty_tape() for _ in range(n - 1)], x], axis)
+            x = (
+                concat([x.with_empty_tape() if i else x for i in range(n)], axis)
+                if x._serial is None
+                else concat([*[x.with_empty_tape() for _ in range(n - 1)], x], axis)
+            )
     return x
 
 
@@ -171,7 +199,7 @@ def roll(x: Tensor, amount: int, axis: int = 0) -> Tensor:
     if not k:
         return x
     lead = (slice(None),) * at
-    return concat([x.with_empty_tape()[(*lead, slice(n - k, n))], x[(*lead, slice(0, n - k))]], at)  # type: ignore[index, no-any-return]
+    return concat([x.with_empty_tape()[(*lead, slice(n - k, n))], x[(*lead, slice(0, n - k))]], at)
 
 
 @public()
@@ -181,8 +209,8 @@ def flip(x: Tensor, axes: Any = None) -> Tensor:
 
     for axis in normalize_axes("flip", axes, as_tensor("flip", x).rank, x):
         n = x.shape[axis]
-        back = x.device.arange(n, dtype="i64") * -1 + (n - 1)  # type: ignore[attr-defined]
+        back = x.device.arange(n, dtype="i64") * -1 + (n - 1)
         turned = (axis, *[i for i in range(x.rank) if i != axis])
         undo = tuple(sorted(range(x.rank), key=turned.__getitem__))
-        x = x.permute(turned).gather(back).permute(undo)  # type: ignore[attr-defined]
+        x = x.permute(turned).gather(back).permute(undo)
     return x

@@ -8,13 +8,16 @@ import numpy as np
 
 from ..checks import check_shape
 from ..device import Device, _fitting
+from ..dispatch import apply
 from ..dtypes import as_dtype, bool_, f32, f64, i64, u32
+from ..elementwise import Elementwise
 from ..errors import DTypeError, ShapeError
 from ..expr import Expr, arg, cast, const, index, map_program, random, scalar, select
 from ..expr import functions as F
+from ..registry import register
 from ..tensor import Tensor
 from ..types import TensorType
-from ._define import as_tensor
+from ._define import as_tensor, public
 
 _TWO_PI = 6.283185307179586
 
@@ -33,7 +36,9 @@ def arange(self: Device, start: Any, stop: Any = None, step: Any = 1, dtype: Any
     start, stop = (0, start) if stop is None else (start, stop)
     if step == 0:
         raise ShapeError("[arange] the step is 0")
-    chosen = as_dtype(dtype) if dtype is not None else f32 if any(isinstance(v, float) for v in (start, stop, step)) else i64
+    chosen = (
+        as_dtype(dtype) if dtype is not None else f32 if any(isinstance(v, float) for v in (start, stop, step)) else i64
+    )
     n = max(0, int(np.ceil((stop - start) / step)))
     values = tuple(_fitting("arange", v, chosen) for v in (start, step))
     at = cast(index(), chosen)
@@ -103,8 +108,8 @@ def one_hot_encode(self: Device, labels: Any, n: int, dtype: Any = f32) -> Tenso
     if not labels.dtype.is_int:
         raise DTypeError(f"[one_hot_encode] labels are integers, not {labels.dtype.name}")
     shape = check_shape("one_hot_encode", (*labels.shape, n))
-    classes = self.arange(n, dtype=labels.dtype).broadcast_to(shape, tuple(range(labels.rank)))  # type: ignore[attr-defined]
-    return (labels.broadcast_to(shape, labels.rank) == classes).to_dtype(dtype)  # type: ignore[attr-defined, no-any-return]
+    classes = self.arange(n, dtype=labels.dtype).broadcast_to(shape, tuple(range(labels.rank)))
+    return (labels.broadcast_to(shape, labels.rank) == classes).to_dtype(dtype)
 
 
 # ----- random numbers
@@ -124,14 +129,16 @@ def _words(self: Device, shape: tuple[int, ...], per_element: int) -> list[Tenso
     if n == 0:
         return [self.zeros(shape, u32)] * per_element
     bits = wrap(new_cell(self.backend.primitive("random_bits", count=n)(key, counter)), TensorType((n,), u32), self)
-    split = bits.reshape((n // per_element, per_element))  # type: ignore[attr-defined]
+    split = bits.reshape((n // per_element, per_element))
     return [split[:, k].reshape(shape) for k in range(per_element)]
 
 
 def _float_dtype(op: str, dtype: Any) -> Any:
     dtype = as_dtype(dtype)
     if not dtype.is_float:
-        raise DTypeError(f"[{op}] draws floats, not {dtype.name}; dev.sample(shape, 'integers', low, high) draws integers")
+        raise DTypeError(
+            f"[{op}] draws floats, not {dtype.name}; dev.sample(shape, 'integers', low, high) draws integers"
+        )
     return dtype
 
 
@@ -154,7 +161,9 @@ def sample_uniform(self: Device, shape: Any = (), dtype: Any = f32, low: float =
 _U1 = (cast(F.floordiv(arg(0), 256), f32) + 1.0) * 2.0**-24
 _U2 = cast(F.floordiv(arg(1), 256), f32) * 2.0**-24
 _NORMAL_F32 = F.sqrt(-2.0 * F.log(_U1)) * F.cos(_U2 * _TWO_PI)
-_NORMAL_F64 = F.sqrt(-2.0 * F.log((cast(arg(0), f64) + 1.0) * 2.0**-32)) * F.cos(cast(arg(1), f64) * (2.0**-32 * _TWO_PI))
+_NORMAL_F64 = F.sqrt(-2.0 * F.log((cast(arg(0), f64) + 1.0) * 2.0**-32)) * F.cos(
+    cast(arg(1), f64) * (2.0**-32 * _TWO_PI)
+)
 
 
 def sample_normal(self: Device, shape: Any = (), dtype: Any = f32, mean: float = 0.0, std: float = 1.0) -> Tensor:
@@ -163,7 +172,7 @@ def sample_normal(self: Device, shape: Any = (), dtype: Any = f32, mean: float =
     dims = self._checked("sample_normal", shape, dtype).shape
     a, b = _words(self, dims, 2)
     out = map_tensors(_NORMAL_F64 if dtype is f64 else _NORMAL_F32, (a, b), dtype, ())
-    return out if (mean, std) == (0.0, 1.0) else out * float(std) + float(mean)  # type: ignore[operator]
+    return out if (mean, std) == (0.0, 1.0) else out * float(std) + float(mean)
 
 
 def map_tensors(expr: Expr, tensors: tuple[Tensor, ...], dtype: Any, scalars: tuple[Any, ...]) -> Tensor:
@@ -178,7 +187,9 @@ def map_tensors(expr: Expr, tensors: tuple[Tensor, ...], dtype: Any, scalars: tu
     program = map_program((expr,), tuple(t.dtype for t in tensors), (dtype,), len(scalars))
     sig = Signature(tuple(TensorType(t.shape, t.dtype) for t in tensors), (TensorType(first.shape, dtype),))
     run = first.device.backend.primitive("map", sig, program=program, shape=first.shape, inplace=())
-    return wrap(new_cell(run(*[t._cell.array for t in tensors], *scalars)), TensorType(first.shape, dtype), first.device)
+    return wrap(
+        new_cell(run(*[t._cell.array for t in tensors], *scalars)), TensorType(first.shape, dtype), first.device
+    )
 
 
 def sample(self: Device, shape: Any, distribution: str = "uniform", *parameters: Any, dtype: Any = None) -> Tensor:
@@ -191,20 +202,32 @@ def sample(self: Device, shape: Any, distribution: str = "uniform", *parameters:
     key, counter = self.draw(int(np.prod(dims)))
     if distribution == "bernoulli":
         (p,) = parameters or (0.5,)
-        return _generate(self, UNIT_F32 < cast(scalar(2), f32), dims, bool_, (key, counter, float(p)))
+        return _generate(self, cast(scalar(2), f32) > UNIT_F32, dims, bool_, (key, counter, float(p)))
     if distribution == "integers":
         low, high = parameters if len(parameters) == 2 else (0, *parameters)
         if not 0 < high - low <= 2**32:
             raise ValueError(f"[sample] integers need 1 to 2^32 values, got [{low}, {high})")
         chosen = as_dtype(dtype or i64)
         expr = cast(cast(F.mod(_WORD, scalar(2)), i64) + scalar(3), chosen)
-        return _generate(self, expr if high - low < 2**32 else cast(cast(_WORD, i64) + scalar(2), chosen), dims, chosen, (key, counter, high - low, low) if high - low < 2**32 else (key, counter, low))
+        return _generate(
+            self,
+            expr if high - low < 2**32 else cast(cast(_WORD, i64) + scalar(2), chosen),
+            dims,
+            chosen,
+            (key, counter, high - low, low) if high - low < 2**32 else (key, counter, low),
+        )
     raise ValueError(f"[sample] no distribution {distribution!r}; there are uniform, normal, integers, bernoulli")
 
 
 def sample_like(self: Device, other: Tensor, distribution: str = "uniform", *parameters: Any) -> Tensor:
     """`sample` of the shape of another tensor."""
-    return sample(self, other.shape, distribution, *parameters, dtype=other.dtype if distribution in ("uniform", "normal") else None)
+    return sample(
+        self,
+        other.shape,
+        distribution,
+        *parameters,
+        dtype=other.dtype if distribution in ("uniform", "normal") else None,
+    )
 
 
 def sample_uniform_like(self: Device, other: Tensor) -> Tensor:
@@ -226,19 +249,24 @@ for _f in (
 
 # ----- ops that draw or mask
 
-from ..dispatch import apply  # noqa: E402
-from ..elementwise import Elementwise  # noqa: E402
-from ..registry import register  # noqa: E402
-from ._define import public  # noqa: E402
 
-_KEEP = UNIT_F32 >= cast(scalar(2), f32)
+_KEEP = cast(scalar(2), f32) <= UNIT_F32
 
 
 class _Dropout(Elementwise):
     """Its mask is drawn anew from (key, counter) in the backward pass, so nothing is saved."""
 
 
-_DROPOUT = register(_Dropout("dropout", select(_KEEP, arg(0) * scalar(3), const(0.0)), 1, n_scalars=4, family="random", doc="0 with probability p, else x / (1 - p); the mask is Philox."))
+_DROPOUT = register(
+    _Dropout(
+        "dropout",
+        select(_KEEP, arg(0) * scalar(3), const(0.0)),
+        1,
+        n_scalars=4,
+        family="random",
+        doc="0 with probability p, else x / (1 - p); the mask is Philox.",
+    )
+)
 
 
 @public()
@@ -248,7 +276,7 @@ def dropout(x: Tensor, p: float = 0.5) -> Tensor:
         raise ValueError(f"[dropout] p is a probability in [0, 1], not {p}")
     as_tensor("dropout", x)
     key, counter = x.device.draw(x.numel)
-    return apply(_DROPOUT, (x,), (), (key, counter, float(p), 1.0 / (1.0 - p) if p < 1.0 else 0.0))  # type: ignore[no-any-return]
+    return apply(_DROPOUT, (x,), (), (key, counter, float(p), 1.0 / (1.0 - p) if p < 1.0 else 0.0))
 
 
 def _masked(x: Tensor, diagonal: int, upper: bool) -> Tensor:
@@ -257,7 +285,7 @@ def _masked(x: Tensor, diagonal: int, upper: bool) -> Tensor:
     as_tensor("upper_tri" if upper else "lower_tri", x)
     make = upper_tri if upper else lower_tri
     mask = make(x.device, x.shape, True, diagonal, bool_)
-    return where(mask, x, x.device.zeros(x.shape, x.dtype))  # type: ignore[no-any-return]
+    return where(mask, x, x.device.zeros(x.shape, x.dtype))
 
 
 @public("triu")

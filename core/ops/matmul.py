@@ -12,7 +12,6 @@ from ..tensor import Tensor, method
 from ..types import Signature, TensorType
 from ._define import as_tensor, public
 
-
 if TYPE_CHECKING:
     from ..device import Device
 
@@ -43,7 +42,9 @@ def _vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
     return da, db
 
 
-_MATMUL = register(_MatMul("matmul", _infer, vjp=_vjp, saves=(0, 1), family="matmul", doc="Matrix product over the last two axes."))
+_MATMUL = register(
+    _MatMul("matmul", _infer, vjp=_vjp, saves=(0, 1), family="matmul", doc="Matrix product over the last two axes.")
+)
 
 
 def _inner(a: Tensor, b: Tensor) -> Any:
@@ -54,7 +55,13 @@ def _inner(a: Tensor, b: Tensor) -> Any:
     if b.rank > 1 and b.shape[-1] == m:
         shape = [b.shape[i] for i in swapped]
         hint = f"b.permute({swapped}) has shape {shape}; " + hint
-    return shape_error("matmul", "inner dimensions differ", {"a": a, "b": b}, {"a": f"a.shape[-1] = {m}", "b": f"b.shape[{index}] = {n}"}, hint)
+    return shape_error(
+        "matmul",
+        "inner dimensions differ",
+        {"a": a, "b": b},
+        {"a": f"a.shape[-1] = {m}", "b": f"b.shape[{index}] = {n}"},
+        hint,
+    )
 
 
 @public("__matmul__")
@@ -73,27 +80,49 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     m, n = len(a.shape), len(b.shape)
     if m == 0 or n == 0 or (m == 1 and n == 1):
         hint = "a.dot(b) gives the number, a.outer(b) the matrix" if m == n == 1 else "a * b multiplies by a number"
-        raise shape_error("matmul", "two vectors have two products" if m == n == 1 else "a rank-0 operand", {"a": a, "b": b}, {"a": f"a.rank = {m}", "b": f"b.rank = {n}"}, hint)
+        raise shape_error(
+            "matmul",
+            "two vectors have two products" if m == n == 1 else "a rank-0 operand",
+            {"a": a, "b": b},
+            {"a": f"a.rank = {m}", "b": f"b.rank = {n}"},
+            hint,
+        )
     if a.shape[-1] != b.shape[-2 if n > 1 else 0]:
         raise _inner(a, b)
     if m == 2 and n == 2:
-        return apply(_MATMUL, (a, b))  # type: ignore[no-any-return]
+        return apply(_MATMUL, (a, b))
     if m == 1:
         if n > 2:
-            raise shape_error("matmul", "a vector meets a matrix, not a batch", {"a": a, "b": b}, {"a": "a.rank = 1", "b": f"b.rank = {n}"}, "a.broadcast_to(...) gives every matrix its vector")
-        return matmul(a.reshape((1, a.shape[0])), b).reshape((b.shape[1],))  # type: ignore[attr-defined, no-any-return]
+            raise shape_error(
+                "matmul",
+                "a vector meets a matrix, not a batch",
+                {"a": a, "b": b},
+                {"a": "a.rank = 1", "b": f"b.rank = {n}"},
+                "a.broadcast_to(...) gives every matrix its vector",
+            )
+        return matmul(a.reshape((1, a.shape[0])), b).reshape((b.shape[1],))
     if n == 1:
-        return matmul(a, b.reshape((b.shape[0], 1))).reshape(a.shape[:-1])  # type: ignore[attr-defined, no-any-return]
+        return matmul(a, b.reshape((b.shape[0], 1))).reshape(a.shape[:-1])
     if n == 2:
         rows = 1
         for d in a.shape[:-1]:
             rows *= d
-        return matmul(a.reshape((rows, a.shape[-1])), b).reshape((*a.shape[:-1], b.shape[-1]))  # type: ignore[attr-defined, no-any-return]
+        return matmul(a.reshape((rows, a.shape[-1])), b).reshape((*a.shape[:-1], b.shape[-1]))
     if a.shape[:-2] != b.shape[:-2]:
         fits = b.rank > a.rank and b.shape[b.rank - a.rank : -2] == a.shape[:-2]
-        hint = f"a.broadcast_to({(*b.shape[:-2], *a.shape[-2:])}) repeats a" if fits else "leading dims must be equal: there is no implicit broadcasting"
-        raise shape_error("matmul", "leading dimensions differ", {"a": a, "b": b}, {"a": f"a.shape[:-2] = {list(a.shape[:-2])}", "b": f"b.shape[:-2] = {list(b.shape[:-2])}"}, hint)
-    return apply(_MATMUL, (a, b))  # type: ignore[no-any-return]
+        hint = (
+            f"a.broadcast_to({(*b.shape[:-2], *a.shape[-2:])}) repeats a"
+            if fits
+            else "leading dims must be equal: there is no implicit broadcasting"
+        )
+        raise shape_error(
+            "matmul",
+            "leading dimensions differ",
+            {"a": a, "b": b},
+            {"a": f"a.shape[:-2] = {list(a.shape[:-2])}", "b": f"b.shape[:-2] = {list(b.shape[:-2])}"},
+            hint,
+        )
+    return apply(_MATMUL, (a, b))
 
 
 def _rmatmul(b: Tensor, a: Any) -> Tensor:
@@ -108,8 +137,13 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
     """Inner product of two vectors of one length."""
     as_tensor("dot", a), as_tensor("dot", b)
     if a.rank != 1 or b.rank != 1 or a.shape != b.shape:
-        raise shape_error("dot", "takes two vectors of one length", {"a": a, "b": b}, {"a": f"a.shape = {list(a.shape)}", "b": f"b.shape = {list(b.shape)}"})
-    return matmul(a.reshape((1, a.shape[0])), b.reshape((b.shape[0], 1))).reshape(())  # type: ignore[attr-defined, no-any-return]
+        raise shape_error(
+            "dot",
+            "takes two vectors of one length",
+            {"a": a, "b": b},
+            {"a": f"a.shape = {list(a.shape)}", "b": f"b.shape = {list(b.shape)}"},
+        )
+    return matmul(a.reshape((1, a.shape[0])), b.reshape((b.shape[0], 1))).reshape(())
 
 
 @public()
@@ -117,11 +151,10 @@ def outer(a: Tensor, b: Tensor) -> Tensor:
     """Outer product of vectors (M) and (N): (M, N)."""
     as_tensor("outer", a), as_tensor("outer", b)
     if a.rank != 1 or b.rank != 1:
-        raise shape_error("outer", "takes two vectors", {"a": a, "b": b}, {"a": f"a.rank = {a.rank}", "b": f"b.rank = {b.rank}"})
-    return matmul(a.reshape((a.shape[0], 1)), b.reshape((1, b.shape[0])))  # type: ignore[attr-defined, no-any-return]
-
-
-
+        raise shape_error(
+            "outer", "takes two vectors", {"a": a, "b": b}, {"a": f"a.rank = {a.rank}", "b": f"b.rank = {b.rank}"}
+        )
+    return matmul(a.reshape((a.shape[0], 1)), b.reshape((1, b.shape[0])))
 
 
 def _linear_rule(x: Tensor, w: Tensor, b: Tensor | None = None) -> TensorType:
@@ -130,17 +163,28 @@ def _linear_rule(x: Tensor, w: Tensor, b: Tensor | None = None) -> TensorType:
         raise dtype_error("linear", f"takes floats, not {x.dtype.name}", {"x": x})
     if w.rank != 2 or not x.rank or x.shape[-1] != w.shape[1]:
         last = x.shape[-1] if x.rank else "none"
-        raise shape_error("linear", "the last axis of x must have as many features as the weight's", {"x": x, "weight": w}, {"x": f"x.shape[-1] = {last}", "weight": f"weight.shape = {list(w.shape)}"}, "weight is (out, in); x is (..., in)")
+        raise shape_error(
+            "linear",
+            "the last axis of x must have as many features as the weight's",
+            {"x": x, "weight": w},
+            {"x": f"x.shape[-1] = {last}", "weight": f"weight.shape = {list(w.shape)}"},
+            "weight is (out, in); x is (..., in)",
+        )
     if b is not None:
         same_dtype("linear", x, b)
         if b.shape != (w.shape[0],):
-            raise shape_error("linear", "the bias has one element per output feature", {"bias": b, "weight": w}, {"bias": f"bias.shape = {list(b.shape)}", "weight": f"weight.shape[0] = {w.shape[0]}"})
+            raise shape_error(
+                "linear",
+                "the bias has one element per output feature",
+                {"bias": b, "weight": w},
+                {"bias": f"bias.shape = {list(b.shape)}", "weight": f"weight.shape[0] = {w.shape[0]}"},
+            )
     return TensorType((*x.shape[:-1], w.shape[0]), x.dtype)
 
 
 def _linear_body(x: Any, w: Any, b: Any = None) -> Tensor:
     y = matmul(x, swap(w))
-    return y if b is None else y + b.broadcast_to(y.shape, tuple(range(y.rank - 1)))  # type: ignore[no-any-return]
+    return y if b is None else y + b.broadcast_to(y.shape, tuple(range(y.rank - 1)))
 
 
 def _linear_vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
@@ -159,10 +203,12 @@ def _linear_vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None,
     return (dx, dw, db)[: len(needs)]
 
 
-_LINEAR = register(Composite("linear", _linear_rule, _linear_body, vjp=_linear_vjp, saves=(0, 1), family="matmul", doc="x W^T + b."))
+_LINEAR = register(
+    Composite("linear", _linear_rule, _linear_body, vjp=_linear_vjp, saves=(0, 1), family="matmul", doc="x W^T + b.")
+)
 
 
 @public()
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b: x (..., in), weight (out, in), bias (out) or None; (..., out)."""
-    return apply(_LINEAR, (as_tensor("linear", x), weight) if bias is None else (as_tensor("linear", x), weight, bias))  # type: ignore[no-any-return]
+    return apply(_LINEAR, (as_tensor("linear", x), weight) if bias is None else (as_tensor("linear", x), weight, bias))

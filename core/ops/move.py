@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..checks import broadcast_axes, check_shape, normalize_axes, shape_error
 from ..dispatch import apply
 from ..errors import ShapeError
-from ..registry import Primitive, register
+from ..registry import Composite, OpSpec, Primitive, register
 from ..tensor import Tensor, method
 from ..types import Signature, TensorType
 from ._define import as_tensor, public
@@ -36,8 +36,15 @@ def _infer_permute(x: Tensor, axes: tuple[int, ...]) -> TensorType:
     return TensorType(tuple([x.shape[a] for a in axes]), x.dtype)
 
 
-_PERMUTE = register(
-    View("permute", _infer_permute, attrs=("axes",), family="move", vjp=lambda e, g, n: (apply(_PERMUTE, (g,), (_inverse(e.attrs["axes"]),)),), doc="Axes in another order.")
+_PERMUTE: OpSpec = register(
+    View(
+        "permute",
+        _infer_permute,
+        attrs=("axes",),
+        family="move",
+        vjp=lambda e, g, n: (apply(_PERMUTE, (g,), (_inverse(e.attrs["axes"]),)),),
+        doc="Axes in another order.",
+    )
 )
 
 
@@ -54,15 +61,23 @@ def permute(x: Tensor, axes: tuple[int, ...]) -> Tensor:
         raise ShapeError(f"[permute] takes a tuple of axes, not {axes!r}")
     found = normalize_axes("permute", axes, x.rank, x)
     if len(found) != x.rank:
-        raise shape_error("permute", f"{tuple(axes)} names {len(found)} axes", {"x": x}, {"x": f"x.rank = {x.rank}"}, "name every axis once")
-    return apply(_PERMUTE, (x,), (found,))  # type: ignore[no-any-return]
+        raise shape_error(
+            "permute",
+            f"{tuple(axes)} names {len(found)} axes",
+            {"x": x},
+            {"x": f"x.rank = {x.rank}"},
+            "name every axis once",
+        )
+    return apply(_PERMUTE, (x,), (found,))
 
 
 def _transposed(x: Tensor) -> Tensor:
-    return permute(x, tuple(reversed(range(x.rank))))  # type: ignore[no-any-return]
+    return permute(x, tuple(reversed(range(x.rank))))
 
 
-Tensor.T = property(_transposed, doc="All axes in reverse order.")  # type: ignore[attr-defined]
+Tensor.T = property(  # type: ignore[attr-defined]
+    _transposed, doc="All axes in reverse order."
+)
 
 
 def _infer_broadcast(x: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -> TensorType:
@@ -70,10 +85,19 @@ def _infer_broadcast(x: Tensor, shape: tuple[int, ...], axes: tuple[int, ...]) -
 
 
 def _broadcast_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
-    return (g.sum(e.attrs["axes"]),)  # type: ignore[attr-defined]
+    return (g.sum(e.attrs["axes"]),)
 
 
-_BROADCAST = register(View("broadcast", _infer_broadcast, attrs=("shape", "axes"), family="move", vjp=_broadcast_vjp, doc="New axes along which the value repeats."))
+_BROADCAST = register(
+    View(
+        "broadcast",
+        _infer_broadcast,
+        attrs=("shape", "axes"),
+        family="move",
+        vjp=_broadcast_vjp,
+        doc="New axes along which the value repeats.",
+    )
+)
 
 
 @public("broadcast")
@@ -95,17 +119,31 @@ def broadcast_to(x: Tensor, shape: tuple[int, ...], axes: Any = None) -> Tensor:
         new = tuple(sorted(normalize_axes("broadcast_to", axes, len(target))))
         kept = tuple(n for i, n in enumerate(target) if i not in new)
         if kept != x.shape:
-            raise shape_error("broadcast_to", f"without axes {new} the target {list(target)} is {list(kept)}", {"x": x}, {"x": f"x.shape = {list(x.shape)}"}, _fits("axes", x.shape, target))
+            raise shape_error(
+                "broadcast_to",
+                f"without axes {new} the target {list(target)} is {list(kept)}",
+                {"x": x},
+                {"x": f"x.shape = {list(x.shape)}"},
+                _fits("axes", x.shape, target),
+            )
     else:
         fits = broadcast_axes(x.shape, target)
         if len(set(fits)) != 1:
-            what = f"cannot become {list(target)}" if not fits else f"can become {list(target)} in {len(fits)} ways: axes = {' or '.join(map(str, fits))}"
-            hint = "name the new axes, e.g. axes=" + str(fits[0]) if fits else "the target holds the dims of x in order, plus new axes; size-1 dims are not stretched"
+            what = (
+                f"cannot become {list(target)}"
+                if not fits
+                else f"can become {list(target)} in {len(fits)} ways: axes = {' or '.join(map(str, fits))}"
+            )
+            hint = (
+                "name the new axes, e.g. axes=" + str(fits[0])
+                if fits
+                else "the target holds the dims of x in order, plus new axes; size-1 dims are not stretched"
+            )
             raise shape_error("broadcast_to", what, {"x": x}, hint=hint)
         new = fits[0]
     if not new:
         return x
-    return apply(_BROADCAST, (x,), (target, new))  # type: ignore[no-any-return]
+    return apply(_BROADCAST, (x,), (target, new))
 
 
 def _fits(name: str, small: tuple[int, ...], large: tuple[int, ...]) -> str:
@@ -116,14 +154,23 @@ def _fits(name: str, small: tuple[int, ...], large: tuple[int, ...]) -> str:
 @public()
 def broadcast_like(x: Tensor, other: Any, axes: Any = None) -> Tensor:
     """x broadcast to the shape of another tensor, or to a shape."""
-    return broadcast_to(x, other.shape if isinstance(other, Tensor) else other, axes)  # type: ignore[no-any-return]
+    return broadcast_to(x, other.shape if isinstance(other, Tensor) else other, axes)
 
 
 def _infer_reshape(x: Tensor, shape: tuple[int, ...]) -> TensorType:
     return TensorType(shape, x.dtype)
 
 
-_RESHAPE = register(View("reshape", _infer_reshape, attrs=("shape",), family="move", vjp=lambda e, g, n: (apply(_RESHAPE, (g,), (e.inputs[0].shape,)),), doc="The same elements in row-major order under another shape."))
+_RESHAPE: OpSpec = register(
+    View(
+        "reshape",
+        _infer_reshape,
+        attrs=("shape",),
+        family="move",
+        vjp=lambda e, g, n: (apply(_RESHAPE, (g,), (e.inputs[0].shape,)),),
+        doc="The same elements in row-major order under another shape.",
+    )
+)
 
 
 @public("view")
@@ -143,38 +190,53 @@ def reshape(x: Tensor, shape: tuple[int, ...]) -> Tensor:
         target = tuple((x.numel // rest if rest else 0) if d == -1 else d for d in shape)
     target = check_shape("reshape", target)
     if prod(target) != x.numel:
-        raise shape_error("reshape", f"{list(shape)} has another number of elements", {"x": x}, {"x": f"x.numel = {x.numel}, target = {prod(target)}"})
-    return x if target == x.shape else apply(_RESHAPE, (x,), (target,))  # type: ignore[no-any-return]
+        raise shape_error(
+            "reshape",
+            f"{list(shape)} has another number of elements",
+            {"x": x},
+            {"x": f"x.numel = {x.numel}, target = {prod(target)}"},
+        )
+    return x if target == x.shape else apply(_RESHAPE, (x,), (target,))
 
 
 @public()
 def reshape_like(x: Tensor, other: Any) -> Tensor:
     """x under the shape of another tensor, or under a shape."""
-    return reshape(x, other.shape if isinstance(other, Tensor) else other)  # type: ignore[no-any-return]
+    return reshape(x, other.shape if isinstance(other, Tensor) else other)
 
 
 @public()
 def flatten(x: Tensor) -> Tensor:
     """All elements as a vector."""
-    return reshape(x, (x.numel,))  # type: ignore[no-any-return]
+    return reshape(x, (x.numel,))
 
 
 @public()
 def realize(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     """x itself, after checking that it has this shape: how a run-time size becomes a known one."""
     if check_shape("realize", shape) != as_tensor("realize", x).shape:
-        raise shape_error("realize", f"the value does not have shape {list(shape)}", {"x": x}, {"x": f"x.shape = {list(x.shape)}"})
+        raise shape_error(
+            "realize", f"the value does not have shape {list(shape)}", {"x": x}, {"x": f"x.shape = {list(x.shape)}"}
+        )
     return x
 
 
-_CONTIGUOUS = register(Primitive("contiguous", lambda x: TensorType(x.shape, x.dtype), family="move", vjp=lambda e, g, n: (g,), doc="The same value in row-major storage."))
+_CONTIGUOUS = register(
+    Primitive(
+        "contiguous",
+        lambda x: TensorType(x.shape, x.dtype),
+        family="move",
+        vjp=lambda e, g, n: (g,),
+        doc="The same value in row-major storage.",
+    )
+)
 _CONTIGUOUS.is_view = True
 
 
 @public()
 def contiguous(x: Tensor) -> Tensor:
     """The same value in row-major storage, copied only if it was a strided view."""
-    return apply(_CONTIGUOUS, (as_tensor("contiguous", x),))  # type: ignore[no-any-return]
+    return apply(_CONTIGUOUS, (as_tensor("contiguous", x),))
 
 
 def _infer_slice(x: Tensor, starts: tuple[int, ...], stops: tuple[int, ...], steps: tuple[int, ...]) -> TensorType:
@@ -185,7 +247,16 @@ def _slice_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     return (apply(_UNSLICE, (g,), (e.inputs[0].shape, e.attrs["starts"], e.attrs["steps"])),)
 
 
-_SLICE = register(View("slice", _infer_slice, attrs=("starts", "stops", "steps"), family="move", vjp=_slice_vjp, doc="Every step-th element from start to stop, on each axis."))
+_SLICE = register(
+    View(
+        "slice",
+        _infer_slice,
+        attrs=("starts", "stops", "steps"),
+        family="move",
+        vjp=_slice_vjp,
+        doc="Every step-th element from start to stop, on each axis.",
+    )
+)
 
 
 def _unslice_body(g: Tensor, shape: tuple[int, ...], starts: tuple[int, ...], steps: tuple[int, ...]) -> Tensor:
@@ -199,20 +270,30 @@ def _unslice_body(g: Tensor, shape: tuple[int, ...], starts: tuple[int, ...], st
 
 def _unslice_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     a = e.attrs
-    stops = tuple([s + (n - 1) * t + 1 if n else s for s, n, t in zip(a["starts"], e.inputs[0].shape, a["steps"], strict=True)])
+    stops = tuple(
+        [s + (n - 1) * t + 1 if n else s for s, n, t in zip(a["starts"], e.inputs[0].shape, a["steps"], strict=True)]
+    )
     return (apply(_SLICE, (g,), (a["starts"], stops, a["steps"])),)
 
 
-from ..registry import Composite  # noqa: E402
-
-_UNSLICE = register(Composite("unslice", lambda g, shape, starts, steps: TensorType(shape, g.dtype), _unslice_body, attrs=("shape", "starts", "steps"), vjp=_unslice_vjp, family="move", doc="Zeros with a tensor put at strided places: the gradient of slice."))
+_UNSLICE = register(
+    Composite(
+        "unslice",
+        lambda g, shape, starts, steps: TensorType(shape, g.dtype),
+        _unslice_body,
+        attrs=("shape", "starts", "steps"),
+        vjp=_unslice_vjp,
+        family="move",
+        doc="Zeros with a tensor put at strided places: the gradient of slice.",
+    )
+)
 
 
 def slice_(x: Tensor, starts: tuple[int, ...], stops: tuple[int, ...], steps: tuple[int, ...]) -> Tensor:
     """The slice itself, on normalised bounds."""
     if not any(starts) and stops == x.shape and all(s == 1 for s in steps):
         return x
-    return apply(_SLICE, (x,), (starts, stops, steps))  # type: ignore[no-any-return]
+    return apply(_SLICE, (x,), (starts, stops, steps))
 
 
 def _getitem(x: Tensor, key: Any) -> Tensor:
@@ -228,7 +309,9 @@ def _getitem(x: Tensor, key: Any) -> Tensor:
     starts, stops, steps, dropped = [], [], [], []
     for axis, (k, n) in enumerate(zip(keys, x.shape, strict=True)):
         a, b, s = _bounds(x, axis, k, n)
-        starts.append(a), stops.append(b), steps.append(s)
+        starts.append(a)
+        stops.append(b)
+        steps.append(s)
         if not isinstance(k, slice):
             dropped.append(axis)
     out = slice_(x, tuple(starts), tuple(stops), tuple(steps))
@@ -242,7 +325,9 @@ def _bounds(x: Tensor, axis: int, key: Any, n: int) -> tuple[int, int, int]:
         a, b, s = key.indices(n)
         return a, max(a, b), s
     if isinstance(key, (bool, Tensor, list, EllipsisType)) or key is None or not hasattr(key, "__index__"):
-        raise ShapeError(f"[getitem] takes ints, slices and an ellipsis, not {type(key).__name__}\n  hint: reshape adds axes, where masks, select and gather take index tensors")
+        raise ShapeError(
+            f"[getitem] takes ints, slices and an ellipsis, not {type(key).__name__}\n  hint: reshape adds axes, where masks, select and gather take index tensors"
+        )
     i = key.__index__()
     if not -n <= i < n:
         raise IndexError(f"[getitem] index {i} is out of range for axis {axis} of {x.type_text}")
@@ -274,8 +359,15 @@ def slice_tensor(x: Tensor, ranges: tuple[Any, ...]) -> Tensor:
             r = slice(*r)
         keys.append(r)
     if len(keys) != x.rank:
-        raise shape_error("slice", f"{len(keys)} ranges for rank {x.rank}", {"x": x}, hint="one range per axis; x[...] implies trailing ones")
+        raise shape_error(
+            "slice",
+            f"{len(keys)} ranges for rank {x.rank}",
+            {"x": x},
+            hint="one range per axis; x[...] implies trailing ones",
+        )
     for axis, (k, n) in enumerate(zip(keys, x.shape, strict=True)):
         if isinstance(k, slice) and (k.stop or 0) > n:
-            raise shape_error("slice", f"the range of axis {axis} ends at {k.stop}", {"x": x}, {"x": f"x.shape[{axis}] = {n}"})
+            raise shape_error(
+                "slice", f"the range of axis {axis} ends at {k.stop}", {"x": x}, {"x": f"x.shape[{axis}] = {n}"}
+            )
     return _getitem(x, tuple(keys))

@@ -31,7 +31,9 @@ class Reduce(Primitive):
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         kernel = device.find(self.name, sig, attrs)
         if kernel is None:
-            kernel = device.find("reduce", sig, {"kind": self.name, "axes": attrs["axes"], "dtype": sig.outputs[0].dtype})
+            kernel = device.find(
+                "reduce", sig, {"kind": self.name, "axes": attrs["axes"], "dtype": sig.outputs[0].dtype}
+            )
         if kernel is None:
             raise self.missing(device, sig)
         return kernel
@@ -45,7 +47,11 @@ class Reduce(Primitive):
 def _infer(name: str, takes: str) -> Callable[..., TensorType]:
     def infer(x: Tensor, axes: tuple[int, ...]) -> TensorType:
         check_takes(name, takes, (x,))
-        if name in ("max", "min") and any(x.shape[a] == 0 for a in axes) and product(n for i, n in enumerate(x.shape) if i not in axes):
+        if (
+            name in ("max", "min")
+            and 0 in [x.shape[a] for a in axes]
+            and product([n for i, n in enumerate(x.shape) if i not in axes])
+        ):
             raise shape_error(name, "an empty axis has no " + name, {"x": x})
         dtype = i64 if x.dtype is bool_ else x.dtype
         return TensorType(tuple([n for i, n in enumerate(x.shape) if i not in axes]), dtype)
@@ -55,15 +61,15 @@ def _infer(name: str, takes: str) -> Callable[..., TensorType]:
 
 def back(g: Tensor, like: Any, axes: tuple[int, ...]) -> Tensor:
     """g repeated along the axes that a reduction removed."""
-    return g.broadcast_to(like.shape, axes) if axes else g  # type: ignore[attr-defined, no-any-return]
+    return g.broadcast_to(like.shape, axes) if axes else g
 
 
 def _extremum_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     """Ties share the gradient equally. Source: `torch.amax`. A NaN result gives NaN."""
     x, y, axes = e.input(0), e.output(), e.attrs["axes"]
-    mask = (x.detach() == back(y.detach(), x, axes)).to_dtype(x.dtype)  # type: ignore[operator]
-    share = g / mask.sum(axes)  # type: ignore[operator]
-    return (back(share, x, axes) * mask,)  # type: ignore[operator]
+    mask = (x.detach() == back(y.detach(), x, axes)).to_dtype(x.dtype)
+    share = g / mask.sum(axes)
+    return (back(share, x, axes) * mask,)
 
 
 def _prod_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
@@ -71,18 +77,18 @@ def _prod_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     from .compare import where
 
     x, axes = e.input(0), e.attrs["axes"]
-    zero = (x.detach() == 0.0)
-    zeros = back(zero.to_dtype(x.dtype).sum(axes), x, axes)  # type: ignore[attr-defined]
+    zero = x.detach() == 0.0
+    zeros = back(zero.to_dtype(x.dtype).sum(axes), x, axes)
     filled = where(zero, x.device.ones(x.shape, x.dtype), x)
     nonzero = back(filled.with_empty_tape().prod(axes), x, axes)
     none, one = zeros == 0.0, zeros == 1.0
     nothing = x.device.zeros(x.shape, x.dtype)
     factor = where(none, nonzero.with_empty_tape() / filled, where(one & zero, nonzero, nothing))
-    return (back(g, x, axes) * factor,)  # type: ignore[operator]
+    return (back(g, x, axes) * factor,)
 
 
-def _define(name: str, takes: str, vjp: Any, saves: tuple[Any, ...], doc: str) -> Reduce:
-    return register(Reduce(name, _infer(name, takes), attrs=("axes",), vjp=vjp, saves=saves, family="reduce", doc=doc))  # type: ignore[return-value]
+def _define(name: str, takes: str, vjp: Any, saves: tuple[Any, ...], doc: str) -> Any:
+    return register(Reduce(name, _infer(name, takes), attrs=("axes",), vjp=vjp, saves=saves, family="reduce", doc=doc))
 
 
 _SUM = _define("sum", "any", lambda e, g, n: (back(g, e.inputs[0], e.attrs["axes"]),), (), "Sum along axes.")
@@ -101,16 +107,23 @@ def reduced_axes(op: str, x: Any, axes: Any, to: Any) -> tuple[int, ...]:
     target = check_shape(op, to)
     fits = broadcast_axes(target, x.shape)
     if not fits:
-        raise shape_error(op, f"cannot be reduced to {list(target)}", {"x": x}, hint="the target holds dims of x in order")
+        raise shape_error(
+            op, f"cannot be reduced to {list(target)}", {"x": x}, hint="the target holds dims of x in order"
+        )
     if len(fits) > 1:
-        raise shape_error(op, f"can be reduced to {list(target)} in {len(fits)} ways: axes = {' or '.join(map(str, fits))}", {"x": x}, hint=f"name the axes: x.{op}({fits[0]})")
+        raise shape_error(
+            op,
+            f"can be reduced to {list(target)} in {len(fits)} ways: axes = {' or '.join(map(str, fits))}",
+            {"x": x},
+            hint=f"name the axes: x.{op}({fits[0]})",
+        )
     return fits[0]
 
 
 def _reduce(spec: Any, x: Tensor, axes: Any, to: Any) -> Tensor:
     if to is None and type(axes) is int and 0 <= axes < len(x.shape):
-        return apply(spec, (x,), ((axes,),))  # type: ignore[no-any-return]
-    return apply(spec, (x,), (reduced_axes(spec.name, x, axes, to),))  # type: ignore[no-any-return]
+        return apply(spec, (x,), ((axes,),))
+    return apply(spec, (x,), (reduced_axes(spec.name, x, axes, to),))
 
 
 @public()
@@ -154,12 +167,12 @@ def mean(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
         raise dtype_error("mean", f"takes floats, not {x.dtype.name}", {"x": x}, "x.to_dtype(dfdx.f32) first")
     n = _count(x, found)
     total = wide(x).sum(found)
-    return narrow(total * (1.0 / n if n else float("nan")), x.dtype)  # type: ignore[no-any-return]
+    return narrow(total * (1.0 / n if n else float("nan")), x.dtype)
 
 
 def wide(x: Tensor) -> Any:
     """x itself; an amp tensor as f32, in which its composites compute."""
-    return x.to_dtype("f32") if x.dtype.is_amp else x  # type: ignore[attr-defined]
+    return x.to_dtype("f32") if x.dtype.is_amp else x
 
 
 def narrow(x: Any, dtype: Any) -> Any:
@@ -181,28 +194,28 @@ def var(x: Tensor, axes: Any = None, *, to: Any = None, correction: int = 0) -> 
     if not x.dtype.is_float:
         raise dtype_error("var", f"takes floats, not {x.dtype.name}", {"x": x}, "x.to_dtype(dfdx.f32) first")
     total = centered(wide(x), found).square().sum(found)
-    return narrow(total * (1.0 / (n - correction) if n > correction else float("nan")), x.dtype)  # type: ignore[no-any-return]
+    return narrow(total * (1.0 / (n - correction) if n > correction else float("nan")), x.dtype)
 
 
 @public("std")
 def stddev(x: Tensor, axes: Any = None, eps: float = 0.0, *, to: Any = None, correction: int = 0) -> Tensor:
     """sqrt(var + eps) along `axes`."""
     v = var(wide(x), axes, to=to, correction=correction)
-    return narrow((v + eps).sqrt() if eps else v.sqrt(), x.dtype)  # type: ignore[no-any-return]
+    return narrow((v + eps).sqrt() if eps else v.sqrt(), x.dtype)
 
 
 @public()
 def any_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Whether some element along `axes` is true; bool."""
     found = reduced_axes("any", x, axes, to)
-    return _as_bool("any", x).sum(found) > 0  # type: ignore[no-any-return]
+    return _as_bool("any", x).sum(found) > 0
 
 
 @public()
 def all_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Whether every element along `axes` is true; bool."""
     found = reduced_axes("all", x, axes, to)
-    return _as_bool("all", x).sum(found) == _count(x, found)  # type: ignore[no-any-return]
+    return _as_bool("all", x).sum(found) == _count(x, found)
 
 
 def _as_bool(op: str, x: Tensor) -> Any:
@@ -216,14 +229,14 @@ def norm(x: Tensor, axes: Any = None, p: float = 2.0, *, to: Any = None) -> Tens
     """Vector norm along `axes`: p = 1, 2, inf, or any p > 0. The gradient of the 2-norm at 0 is 0. Source: `torch.linalg.vector_norm`."""
     found = reduced_axes("norm", x, axes, to)
     if p == float("inf"):
-        return max_(x.abs(), found)  # type: ignore[attr-defined, no-any-return]
+        return max_(x.abs(), found)
     if not p > 0:
         raise ValueError(f"[norm] p must be positive, got {p}")
     if p == 1:
-        return x.abs().sum(found)  # type: ignore[attr-defined, no-any-return]
+        return x.abs().sum(found)
     if p == 2:
         return safe_sqrt(wide(x).square().sum(found), x.dtype)
-    return narrow(wide(x).abs().powf(p).sum(found).powf(1.0 / p), x.dtype)  # type: ignore[no-any-return]
+    return narrow(wide(x).abs().powf(p).sum(found).powf(1.0 / p), x.dtype)
 
 
 def safe_sqrt(x: Any, dtype: Any) -> Any:

@@ -20,21 +20,70 @@ _MEAN = row_sum(x) * scalar(0)
 _CENTERED = x - _MEAN
 _VAR = row_sum(F.square(_CENTERED)) * scalar(0)
 
-_SOFTMAX = register(RowOp("softmax", F.exp(_SHIFTED) / row_sum(F.exp(_SHIFTED)), ("full",), "full", gradient=lambda g, x, y: (y * (g - row_sum(g * y)),), doc="exp(x - max) / sum(exp(x - max))."))
-_LOG_SOFTMAX = register(RowOp("log_softmax", _SHIFTED - F.log(row_sum(F.exp(_SHIFTED))), ("full",), "full", gradient=lambda g, x, y: (g - F.exp(y) * row_sum(g),), doc="ln of softmax, without taking the ln of a small number."))
+_SOFTMAX = register(
+    RowOp(
+        "softmax",
+        F.exp(_SHIFTED) / row_sum(F.exp(_SHIFTED)),
+        ("full",),
+        "full",
+        gradient=lambda g, x, y: (y * (g - row_sum(g * y)),),
+        doc="exp(x - max) / sum(exp(x - max)).",
+    )
+)
+_LOG_SOFTMAX = register(
+    RowOp(
+        "log_softmax",
+        _SHIFTED - F.log(row_sum(F.exp(_SHIFTED))),
+        ("full",),
+        "full",
+        gradient=lambda g, x, y: (g - F.exp(y) * row_sum(g),),
+        doc="ln of softmax, without taking the ln of a small number.",
+    )
+)
 _LOGSUMEXP = register(
     RowOp(
         "logsumexp",
-        select(F.isfinite(row_max(x)), row_max(x) + F.log(row_sum(F.exp(x - select(F.isfinite(row_max(x)), row_max(x), row_max(x) - row_max(x))))), row_max(x)),
+        select(
+            F.isfinite(row_max(x)),
+            row_max(x) + F.log(row_sum(F.exp(x - select(F.isfinite(row_max(x)), row_max(x), row_max(x) - row_max(x))))),
+            row_max(x),
+        ),
         ("full",),
         "row",
         gradient=lambda g, x, y: (g * F.exp(x - y),),
         doc="max + ln(sum(exp(x - max))); a row of -inf gives -inf.",
     )
 )
-_NORMALIZE = register(RowOp("normalize", _CENTERED / F.sqrt(_VAR + scalar(1)), ("full",), "full", n_scalars=2, doc="(x - mean) / sqrt(var + eps), var biased."))
-_LAYER_NORM = register(RowOp("layer_norm", _CENTERED / F.sqrt(_VAR + scalar(1)) * arg(1) + arg(2), ("full", "col", "col"), "full", n_scalars=2, doc="normalize, then gamma and beta per column."))
-_RMS_NORM = register(RowOp("rms_norm", x / F.sqrt(row_sum(F.square(x)) * scalar(0) + scalar(1)) * arg(1), ("full", "col"), "full", n_scalars=2, doc="x / sqrt(mean(x^2) + eps), then gamma per column."))
+_NORMALIZE = register(
+    RowOp(
+        "normalize",
+        _CENTERED / F.sqrt(_VAR + scalar(1)),
+        ("full",),
+        "full",
+        n_scalars=2,
+        doc="(x - mean) / sqrt(var + eps), var biased.",
+    )
+)
+_LAYER_NORM = register(
+    RowOp(
+        "layer_norm",
+        _CENTERED / F.sqrt(_VAR + scalar(1)) * arg(1) + arg(2),
+        ("full", "col", "col"),
+        "full",
+        n_scalars=2,
+        doc="normalize, then gamma and beta per column.",
+    )
+)
+_RMS_NORM = register(
+    RowOp(
+        "rms_norm",
+        x / F.sqrt(row_sum(F.square(x)) * scalar(0) + scalar(1)) * arg(1),
+        ("full", "col"),
+        "full",
+        n_scalars=2,
+        doc="x / sqrt(mean(x^2) + eps), then gamma per column.",
+    )
+)
 
 
 def _axes(op: str, x: Tensor, axis: Any) -> tuple[int, ...]:
@@ -56,37 +105,42 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     >>> dfdx.device("cpu").zeros((2, 4)).softmax(-1)[0].tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    return apply(_SOFTMAX, (x,), (_axes("softmax", x, axis),))  # type: ignore[no-any-return]
+    return apply(_SOFTMAX, (x,), (_axes("softmax", x, axis),))
 
 
 @public()
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """ln(softmax(x)) along an axis or axes, stable."""
-    return apply(_LOG_SOFTMAX, (x,), (_axes("log_softmax", x, axis),))  # type: ignore[no-any-return]
+    return apply(_LOG_SOFTMAX, (x,), (_axes("log_softmax", x, axis),))
 
 
 @public()
 def logsumexp(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """ln(sum(exp(x))) along `axes`, or to the target shape `to`; stable, and -inf for a row of -inf."""
-    return apply(_LOGSUMEXP, (x,), (reduced_axes("logsumexp", x, axes, to),))  # type: ignore[no-any-return]
+    return apply(_LOGSUMEXP, (x,), (reduced_axes("logsumexp", x, axes, to),))
 
 
 @public()
 def normalize(x: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) along an axis or axes, with the biased variance."""
     axes = _axes("normalize", x, axis)
-    return apply(_NORMALIZE, (x,), (axes,), (_mean_factor(x, axes), float(eps)))  # type: ignore[no-any-return]
+    return apply(_NORMALIZE, (x,), (axes,), (_mean_factor(x, axes), float(eps)))
 
 
 @public()
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """`normalize`, times gamma, plus beta; both have the dims of the axes. Source: arXiv 1607.06450."""
     axes = _axes("layer_norm", x, axis)
-    return apply(_LAYER_NORM, (x, as_tensor("layer_norm", gamma), as_tensor("layer_norm", beta)), (axes,), (_mean_factor(x, axes), float(eps)))  # type: ignore[no-any-return]
+    return apply(
+        _LAYER_NORM,
+        (x, as_tensor("layer_norm", gamma), as_tensor("layer_norm", beta)),
+        (axes,),
+        (_mean_factor(x, axes), float(eps)),
+    )
 
 
 @public()
 def rms_norm(x: Tensor, gamma: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """x / sqrt(mean(x^2) + eps) times gamma, which has the dims of the axes. Source: arXiv 1910.07467."""
     axes = _axes("rms_norm", x, axis)
-    return apply(_RMS_NORM, (x, as_tensor("rms_norm", gamma)), (axes,), (_mean_factor(x, axes), float(eps)))  # type: ignore[no-any-return]
+    return apply(_RMS_NORM, (x, as_tensor("rms_norm", gamma)), (axes,), (_mean_factor(x, axes), float(eps)))

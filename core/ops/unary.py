@@ -17,8 +17,14 @@ from ._define import FUNCTIONS, as_tensor, public, unary
 unary("abs", F.abs, "Absolute value; the gradient at 0 is 0.", takes="number", aliases=("__abs__",))
 unary("negate", F.neg, "-x.", takes="number", aliases=("neg", "__neg__"))
 unary("relu", F.relu, "max(x, 0), NaN stays NaN; the gradient at 0 is 0.", gradient=F.relu_gradient)
-unary("fast_gelu", F.fast_gelu, "GELU by tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Source: PyTorch `gelu(approximate='tanh')`.")
-unary("accurate_gelu", F.accurate_gelu, "GELU: 0.5 x (1 + erf(x / sqrt(2))), with its true derivative.", aliases=("gelu",))
+unary(
+    "fast_gelu",
+    F.fast_gelu,
+    "GELU by tanh: 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))). Source: PyTorch `gelu(approximate='tanh')`.",
+)
+unary(
+    "accurate_gelu", F.accurate_gelu, "GELU: 0.5 x (1 + erf(x / sqrt(2))), with its true derivative.", aliases=("gelu",)
+)
 unary("sigmoid", F.sigmoid, "1 / (1 + exp(-x)).")
 unary("tanh", F.tanh, "Hyperbolic tangent.")
 unary("exp", F.exp, "e^x.")
@@ -41,13 +47,46 @@ unary("trunc", F.trunc, "Integer part, towards 0; the gradient is 0.")
 unary("sign", F.sign, "-1, 0 or 1; the gradient is 0.", takes="number")
 unary("isnan", F.isnan, "Whether each element is NaN.", gives="bool", gradient=None)
 unary("isfinite", F.isfinite, "Whether each element is neither NaN nor infinite.", gives="bool", gradient=None)
-unary("bool_not", F.not_, "Logical not of bools, bitwise not of integers.", takes="logical", gradient=None, aliases=("logical_not", "__invert__"))
+unary(
+    "bool_not",
+    F.not_,
+    "Logical not of bools, bitwise not of integers.",
+    takes="logical",
+    gradient=None,
+    aliases=("logical_not", "__invert__"),
+)
 
-_POW = register(Elementwise("powf", F.pow(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="x^p for a Python number p."))
-_INT_POW = {n: register(Elementwise(f"powi_{n}", e, 1, takes="number", family="unary", doc=f"x^{n} by multiplication.")) for n, e in ((2, F.square(arg(0))), (3, arg(0) * F.square(arg(0))))}
-_CLAMP = register(Elementwise("clamp", F.clamp(arg(0), scalar(0), scalar(1)), 1, n_scalars=2, takes="number", family="unary", doc="Clip to [lo, hi]; the gradient is 1 at both edges."))
-_NANS_TO = register(Elementwise("nans_to", F.nans_to(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="Replace NaN by a number."))
-_LEAKY = register(Elementwise("leaky_relu", select(arg(0) < const(0), arg(0) * scalar(0), arg(0)), 1, n_scalars=1, family="unary", doc="x where x >= 0, else a x."))
+_POW = register(
+    Elementwise("powf", F.pow(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="x^p for a Python number p.")
+)
+_INT_POW = {
+    n: register(Elementwise(f"powi_{n}", e, 1, takes="number", family="unary", doc=f"x^{n} by multiplication."))
+    for n, e in ((2, F.square(arg(0))), (3, arg(0) * F.square(arg(0))))
+}
+_CLAMP = register(
+    Elementwise(
+        "clamp",
+        F.clamp(arg(0), scalar(0), scalar(1)),
+        1,
+        n_scalars=2,
+        takes="number",
+        family="unary",
+        doc="Clip to [lo, hi]; the gradient is 1 at both edges.",
+    )
+)
+_NANS_TO = register(
+    Elementwise("nans_to", F.nans_to(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="Replace NaN by a number.")
+)
+_LEAKY = register(
+    Elementwise(
+        "leaky_relu",
+        select(arg(0) < const(0), arg(0) * scalar(0), arg(0)),
+        1,
+        n_scalars=1,
+        family="unary",
+        doc="x where x >= 0, else a x.",
+    )
+)
 
 
 def number(op: str, x: Tensor, value: Any) -> Any:
@@ -64,14 +103,16 @@ def number(op: str, x: Tensor, value: Any) -> Any:
         from ..device import _fitting
 
         if isinstance(value, (float, bool)):
-            raise DTypeError(f"[{op}] a Python {type(value).__name__} beside {x.type_text}\n  hint: x.to_dtype(dfdx.f32) first")
+            raise DTypeError(
+                f"[{op}] a Python {type(value).__name__} beside {x.type_text}\n  hint: x.to_dtype(dfdx.f32) first"
+            )
         return _fitting(op, value, x.dtype)
     return value
 
 
 def _with_numbers(spec: Any, x: Tensor, *values: Any) -> Tensor:
     as_tensor(spec.name, x)
-    return apply(spec, (x,), (), tuple([number(spec.name, x, v) for v in values]))  # type: ignore[no-any-return]
+    return apply(spec, (x,), (), tuple([number(spec.name, x, v) for v in values]))
 
 
 @public("pow", "__pow__")
@@ -81,11 +122,13 @@ def powf(x: Tensor, p: Any) -> Tensor:
     The gradient at x = 0, p = 0 is 0. Source: `torch.pow`.
     """
     if isinstance(p, Tensor):
-        return FUNCTIONS["power"](x, p)  # type: ignore[no-any-return]
+        return FUNCTIONS["power"](x, p)
     if type(p) is int and p in _INT_POW:
-        return apply(_INT_POW[p], (as_tensor("powf", x),))  # type: ignore[no-any-return]
+        return apply(_INT_POW[p], (as_tensor("powf", x),))
     if isinstance(x, Tensor) and x.dtype.is_int:
-        raise DTypeError(f"[powf] integers are raised to 2 or 3 only, not {x.type_text} to {p!r}\n  hint: x.to_dtype(dfdx.f32) first")
+        raise DTypeError(
+            f"[powf] integers are raised to 2 or 3 only, not {x.type_text} to {p!r}\n  hint: x.to_dtype(dfdx.f32) first"
+        )
     return _with_numbers(_POW, x, p)
 
 
@@ -94,7 +137,7 @@ def powi(x: Tensor, n: int) -> Tensor:
     """x to the power of an int."""
     if type(n) is not int:
         raise TypeError(f"[powi] takes an int, not {n!r}; powf takes a float")
-    return powf(x, n)  # type: ignore[no-any-return]
+    return powf(x, n)
 
 
 @public("clip")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import atexit
 import difflib
-import importlib.metadata as metadata
 import logging
 import os
 import traceback
@@ -16,6 +15,8 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
+from importlib import metadata
 from typing import Any
 
 import numpy as np
@@ -107,7 +108,9 @@ def _scan(prefix: str) -> list[Record]:
         for entry in entries:
             if entry.group.startswith(prefix):
                 found.setdefault((entry.name, name, entry.value, entry.group), Record(entry.name, name, version, entry))
-    return sorted(found.values(), key=lambda r: (r.name, r.entry.group != GROUP, r.dist != BUILT_IN, r.dist, r.entry.value))
+    return sorted(
+        found.values(), key=lambda r: (r.name, r.entry.group != GROUP, r.dist != BUILT_IN, r.dist, r.entry.value)
+    )
 
 
 class Host:
@@ -134,7 +137,11 @@ class Host:
         for r in _scan("dfdx.backends.v"):
             other = self.records.get(r.name)
             if r.entry.group != GROUP:
-                r.set(State.INCOMPATIBLE, f"built for {r.entry.group}, this dfdx speaks {GROUP}", f"install a {r.dist} made for {GROUP}")
+                r.set(
+                    State.INCOMPATIBLE,
+                    f"built for {r.entry.group}, this dfdx speaks {GROUP}",
+                    f"install a {r.dist} made for {GROUP}",
+                )
             if other is None or (prefer.get(r.name) == r.dist and other.dist != r.dist and r.state is State.FOUND):
                 self.records[r.name], loser = r, other
             else:
@@ -142,7 +149,11 @@ class Host:
             if loser is not None:
                 winner = self.records[r.name]
                 if loser.state is State.FOUND:
-                    loser.set(State.SHADOWED, f"{r.name!r} is already provided by {winner.package}", f"DFDX_PREFER={r.name}:{loser.dist} chooses this one")
+                    loser.set(
+                        State.SHADOWED,
+                        f"{r.name!r} is already provided by {winner.package}",
+                        f"DFDX_PREFER={r.name}:{loser.dist} chooses this one",
+                    )
                 self.losers.append(loser)
         for r in self.records.values():
             if r.name in blocked:
@@ -173,7 +184,12 @@ class Host:
         except BaseException as e:
             if os.environ.get("DFDX_PLUGINS_STRICT") == "1":
                 raise
-            r.set(State.FAILED, f"{stage}: {type(e).__name__}: {e}", f"python -m dfdx doctor {r.name} shows the traceback", e)
+            r.set(
+                State.FAILED,
+                f"{stage}: {type(e).__name__}: {e}",
+                f"python -m dfdx doctor {r.name} shows the traceback",
+                e,
+            )
             log.warning("backend %r of %s failed in %s: %s", r.name, r.package, stage, e)
         finally:
             np.seterr(**numpy_state)
@@ -212,9 +228,17 @@ class Host:
 
     def _check_api(self, r: Record, info: Any) -> None:
         if not isinstance(info, BackendInfo):
-            r.set(State.FAILED, f"backend_info: must return a BackendInfo, not {type(info).__name__}", "see docs/write-a-backend.md")
+            r.set(
+                State.FAILED,
+                f"backend_info: must return a BackendInfo, not {type(info).__name__}",
+                "see docs/write-a-backend.md",
+            )
         elif info.api[0] != API[0] or info.api[1] > API[1]:
-            r.set(State.INCOMPATIBLE, f"needs backend API {info.api}, this dfdx has {API}", "update dfdx" if info.api > API else f"update {r.dist}")
+            r.set(
+                State.INCOMPATIBLE,
+                f"needs backend API {info.api}, this dfdx has {API}",
+                "update dfdx" if info.api > API else f"update {r.dist}",
+            )
 
     def _call(self, r: Record, hook: str, **arguments: Any) -> Any:
         others = [p for p in self.manager.get_plugins() if p is not r.plugin]
@@ -270,28 +294,31 @@ class Host:
             except BackendUnavailable as e:
                 return e
             except BaseException as e:
-                return DeviceError(f"device '{r.name}:{suffix}' cannot be opened: {type(e).__name__}: {e} [from {r.package}]")
+                return DeviceError(
+                    f"device '{r.name}:{suffix}' cannot be opened: {type(e).__name__}: {e} [from {r.package}]"
+                )
         else:
             opened = self._contain(r, "register_kernels", run)
             if r.state is not State.FOUND:
                 return None
             missing = table.missing()
             what = f"missing {', '.join(missing)} ({len(missing)} primitives)"
-            r.set(State.PARTIAL if missing else State.READY, what if missing else "", "ops that need them raise MissingKernelError" if missing else "")
+            r.set(
+                State.PARTIAL if missing else State.READY,
+                what if missing else "",
+                "ops that need them raise MissingKernelError" if missing else "",
+            )
         self._opened[(r.name, suffix)] = opened
         return opened
 
     def load_ops(self) -> list[Record]:
         """Register third-party ops (group `dfdx.ops.v1`), each contained; returns their records."""
-        from ..opplugins import OpRegistry
-
         if not self.ops:
             for r in _scan(hookspecs.OPS_GROUP):
                 self.ops.append(r)
                 r.plugin = self._contain(r, "import", r.entry.load)
-                staged = OpRegistry(r.package)
                 if r.state is State.FOUND:
-                    self._contain(r, "register_ops", lambda r=r, staged=staged: (r.plugin.register_ops(staged), staged.commit()))
+                    self._contain(r, "register_ops", partial(_register_ops, r))
                 if r.state is State.FOUND:
                     r.set(State.READY)
         return self.ops
@@ -299,8 +326,16 @@ class Host:
     def close(self) -> None:
         """Close what was opened, last first."""
         for opened in reversed(list(self._opened.values())):
-            self._contain(opened.record, "backend_close", lambda o=opened: o.call("backend_close", runtime=o.runtime))
+            self._contain(opened.record, "backend_close", partial(opened.call, "backend_close", runtime=opened.runtime))
         self._opened.clear()
+
+
+def _register_ops(r: Record) -> None:
+    from ..opplugins import OpRegistry
+
+    staged = OpRegistry(r.package)
+    r.plugin.register_ops(staged)
+    staged.commit()
 
 
 def _device_infos(found: Any) -> list[DeviceInfo]:

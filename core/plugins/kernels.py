@@ -23,7 +23,7 @@ class Kernel(NamedTuple):
 
     def describe(self) -> str:
         """Where it lives and what it takes, for `explain`."""
-        limits = [f"dtypes {', '.join(sorted(d.name for d in self.dtypes))}"] * (self.dtypes is not None)
+        limits = [f"dtypes {', '.join(sorted(d.name for d in self.dtypes or ()))}"] * (self.dtypes is not None)
         limits += ["where its predicate accepts"] * (self.when is not None)
         name = getattr(self.fn, "__qualname__", repr(self.fn))
         return f"{getattr(self.fn, '__module__', '?')}.{name}" + (f" ({'; '.join(limits)})" if limits else "")
@@ -36,7 +36,13 @@ class KernelTable:
         self._kernels: dict[str, tuple[Kernel, ...]] = {}
 
     def kernel(
-        self, name: str, *, dtypes: Collection[Any] | None = None, when: Callable[..., bool] | None = None, specialize: bool = False, contiguous: bool = False
+        self,
+        name: str,
+        *,
+        dtypes: Collection[Any] | None = None,
+        when: Callable[..., bool] | None = None,
+        specialize: bool = False,
+        contiguous: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorator that registers a kernel.
 

@@ -55,8 +55,18 @@ CASES |= {
     "rsub": (lambda x: 1.0 - x, lambda x: 1.0 - x, normal(3)),
     "rdiv": (lambda x: 1.0 / x, lambda x: 1.0 / x, positive(3)),
     "maximum_ties": (dfdx.maximum, torch.maximum, few(20), few(20)),
-    "bce": (dfdx.bce_with_logits, lambda a, b: F.binary_cross_entropy_with_logits(a, b, reduction="none"), normal(5), positive(5) - 0.5),
-    "huber": (lambda a, b: a.huber_error(b, 0.7), lambda a, b: F.huber_loss(a, b, delta=0.7, reduction="none"), normal(9), normal(9)),
+    "bce": (
+        dfdx.bce_with_logits,
+        lambda a, b: F.binary_cross_entropy_with_logits(a, b, reduction="none"),
+        normal(5),
+        positive(5) - 0.5,
+    ),
+    "huber": (
+        lambda a, b: a.huber_error(b, 0.7),
+        lambda a, b: F.huber_loss(a, b, delta=0.7, reduction="none"),
+        normal(9),
+        normal(9),
+    ),
     "prelu": (lambda a, b: a.prelu(b), lambda a, b: torch.where(a < 0, a * b, a), normal(5), normal(5)),
     "leaky": (lambda a: a.leaky_relu(0.1), lambda a: F.leaky_relu(a, 0.1), normal(5)),
     "same_tensor_twice": (lambda x: x * x, lambda x: x * x, normal(3)),
@@ -66,9 +76,17 @@ CASES |= {
     "norm_2": (lambda x: x.norm(1), lambda x: torch.linalg.vector_norm(x, dim=1), normal(3, 4)),
     "norm_2_zero": (lambda x: x.norm(), lambda x: torch.linalg.vector_norm(x), np.zeros(3)),
     "norm_3": (lambda x: x.norm(1, 3.0), lambda x: torch.linalg.vector_norm(x, 3, dim=1), normal(3, 4)),
-    "norm_inf": (lambda x: x.norm(1, float("inf")), lambda x: torch.linalg.vector_norm(x, float("inf"), dim=1), normal(3, 4)),
+    "norm_inf": (
+        lambda x: x.norm(1, float("inf")),
+        lambda x: torch.linalg.vector_norm(x, float("inf"), dim=1),
+        normal(3, 4),
+    ),
     "permute": (lambda x: x.permute((2, 0, 1)), lambda x: x.permute(2, 0, 1), normal(2, 3, 4)),
-    "broadcast": (lambda x: x.broadcast_to((5, 3, 2, 4), (0, 2)), lambda x: x[None, :, None].expand(5, 3, 2, 4), normal(3, 4)),
+    "broadcast": (
+        lambda x: x.broadcast_to((5, 3, 2, 4), (0, 2)),
+        lambda x: x[None, :, None].expand(5, 3, 2, 4),
+        normal(3, 4),
+    ),
     "reshape_of_view": (lambda x: x.permute((1, 0)).reshape((2, 6)), lambda x: x.T.reshape(2, 6), normal(3, 4)),
     "slice": (lambda x: x[1:, ::2], lambda x: x[1:, ::2], normal(5, 7)),
     "slice_int": (lambda x: x[2], lambda x: x[2], normal(5, 7)),
@@ -86,7 +104,13 @@ CASES |= {
     "outer": (dfdx.outer, torch.outer, normal(4), normal(3)),
     "linear": (lambda x, w, b: x.linear(w, b), F.linear, normal(2, 5, 3), normal(4, 3), normal(4)),
     "linear_rank1": (lambda x, w, b: x.linear(w, b), F.linear, normal(3), normal(4, 3), normal(4)),
-    "layer_norm": (lambda x, g, b: x.layer_norm(g, b), lambda x, g, b: F.layer_norm(x, (4,), g, b), normal(2, 3, 4), normal(4), normal(4)),
+    "layer_norm": (
+        lambda x, g, b: x.layer_norm(g, b),
+        lambda x, g, b: F.layer_norm(x, (4,), g, b),
+        normal(2, 3, 4),
+        normal(4),
+        normal(4),
+    ),
     "rms_norm": (lambda x, g: x.rms_norm(g), lambda x, g: F.rms_norm(x, (4,), g, eps=1e-5), normal(2, 3, 4), normal(4)),
 }
 for _axes in (None, 0, 1, -1, (0, 2), (2, 0)):
@@ -97,17 +121,37 @@ for _axes in (None, 0, 1, -1, (0, 2), (2, 0)):
         f"max_{_axes}": (lambda x, a=_axes: x.max(a), lambda x, a=_theirs: x.amax(a), few(2, 3, 4)),
         f"min_{_axes}": (lambda x, a=_axes: x.min(a), lambda x, a=_theirs: x.amin(a), few(2, 3, 4)),
         f"var_{_axes}": (lambda x, a=_axes: x.var(a), lambda x, a=_theirs: x.var(a, correction=0), normal(2, 3, 4)),
-        f"std_{_axes}": (lambda x, a=_axes: x.std(a, 1e-3), lambda x, a=_theirs: (x.var(a, correction=0) + 1e-3).sqrt(), normal(2, 3, 4)),
+        f"std_{_axes}": (
+            lambda x, a=_axes: x.std(a, 1e-3),
+            lambda x, a=_theirs: (x.var(a, correction=0) + 1e-3).sqrt(),
+            normal(2, 3, 4),
+        ),
         f"logsumexp_{_axes}": (lambda x, a=_axes: x.logsumexp(a), lambda x, a=_theirs: x.logsumexp(a), normal(2, 3, 4)),
-        f"softmax_{_axes}": (lambda x, a=_axes: x.softmax(a), lambda x, a=_theirs: (x - x.logsumexp(a, keepdim=True)).exp(), normal(2, 3, 4)),
-        f"log_softmax_{_axes}": (lambda x, a=_axes: x.log_softmax(a), lambda x, a=_theirs: x - x.logsumexp(a, keepdim=True), normal(2, 3, 4)),
+        f"softmax_{_axes}": (
+            lambda x, a=_axes: x.softmax(a),
+            lambda x, a=_theirs: (x - x.logsumexp(a, keepdim=True)).exp(),
+            normal(2, 3, 4),
+        ),
+        f"log_softmax_{_axes}": (
+            lambda x, a=_axes: x.log_softmax(a),
+            lambda x, a=_theirs: x - x.logsumexp(a, keepdim=True),
+            normal(2, 3, 4),
+        ),
         f"normalize_{_axes}": (
             lambda x, a=_axes: x.normalize(a),
             lambda x, a=_theirs: (x - x.mean(a, keepdim=True)) / (x.var(a, correction=0, keepdim=True) + 1e-5).sqrt(),
             normal(2, 3, 4),
         ),
     }
-for _s, _t in [((3,), (3, 4)), ((2, 3), (3,)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (5, 3, 4)), ((2, 5, 2, 3), (2, 5, 3, 4)), ((5, 2, 3), (3,))]:
+for _s, _t in [
+    ((3,), (3, 4)),
+    ((2, 3), (3,)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((2, 5, 2, 3), (2, 5, 3, 4)),
+    ((5, 2, 3), (3,)),
+]:
     CASES[f"matmul_{len(_s)}{len(_t)}"] = (lambda a, b: a @ b, lambda a, b: a @ b, normal(*_s), normal(*_t))
 
 
@@ -167,7 +211,12 @@ def test_gather_and_scatter_add_repeat_indices(shape):
 def test_special_values_follow_torch():
     special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, 1.0])
     for name, theirs in [("relu", torch.relu), ("exp", torch.exp), ("tanh", torch.tanh), ("sigmoid", torch.sigmoid), ("erf", torch.erf), ("sqrt", torch.sqrt), ("softplus", F.softplus)]:  # fmt: skip
-        np.testing.assert_allclose(getattr(dfdx, name)(DEV.tensor(special)).array(), theirs(torch.tensor(special)).numpy(), rtol=1e-12, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(dfdx, name)(DEV.tensor(special)).array(),
+            theirs(torch.tensor(special)).numpy(),
+            rtol=1e-12,
+            err_msg=name,
+        )
     x, t = DEV.tensor(special), torch.tensor(special)
     assert np.isnan(x.max().item()) and torch.isnan(t.amax())
     np.testing.assert_array_equal(x.clamp(-1.0, 1.0).array(), t.clamp(-1.0, 1.0).numpy())
@@ -182,4 +231,6 @@ def test_narrow_floats_round_once(dtype):
     t = torch.tensor(x.to_dtype("f32").array()).to(theirs)
     eps = dfdx.DTYPES[dtype].eps
     for name, f in [("exp", torch.exp), ("tanh", torch.tanh), ("gelu", F.gelu)]:
-        np.testing.assert_allclose(getattr(dfdx, name)(x).to_dtype("f32").array(), f(t).float().numpy(), rtol=2 * eps, atol=1e-6, err_msg=name)
+        np.testing.assert_allclose(
+            getattr(dfdx, name)(x).to_dtype("f32").array(), f(t).float().numpy(), rtol=2 * eps, atol=1e-6, err_msg=name
+        )

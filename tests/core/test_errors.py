@@ -19,13 +19,31 @@ def zeros(*shape, dtype=dfdx.f32):
 
 
 CASES = {
-    "matmul": (lambda: zeros(2, 3) @ zeros(4, 3), ShapeError, [r"\[matmul\] inner dimensions differ", r"a: f32\[2, 3\] on cpu", r"a.shape\[-1\] = 3", r"b.shape\[-2\] = 4", r"b.permute\(\(1, 0\)\) has shape \[3, 4\]"]),
+    "matmul": (
+        lambda: zeros(2, 3) @ zeros(4, 3),
+        ShapeError,
+        [
+            r"\[matmul\] inner dimensions differ",
+            r"a: f32\[2, 3\] on cpu",
+            r"a.shape\[-1\] = 3",
+            r"b.shape\[-2\] = 4",
+            r"b.permute\(\(1, 0\)\) has shape \[3, 4\]",
+        ],
+    ),
     "vectors": (lambda: zeros(3) @ zeros(3), ShapeError, ["dot", "outer"]),
     "batch": (lambda: zeros(2, 3, 4) @ zeros(5, 4, 3), ShapeError, [r"\[2\]", r"\[5\]"]),
     "add": (lambda: zeros(2, 3) + zeros(2, 4), ShapeError, [r"\[add\]", r"a.shape\[1\] = 3", r"b.shape\[1\] = 4"]),
     "add_rank": (lambda: zeros(2, 3) + zeros(3), ShapeError, [r"b.broadcast_like\(a, axes=\(0,\)\)"]),
-    "add_one": (lambda: zeros(2, 3) + zeros(1, 3), ShapeError, ["size-1 dims are not stretched", r"b.reshape\(\(3,\)\)"]),
-    "dtype": (lambda: zeros(2) + zeros(2, dtype=dfdx.f64), DTypeError, [r"f32\[2\]", r"f64\[2\]", r"to_dtype\(dfdx.f32\)"]),
+    "add_one": (
+        lambda: zeros(2, 3) + zeros(1, 3),
+        ShapeError,
+        ["size-1 dims are not stretched", r"b.reshape\(\(3,\)\)"],
+    ),
+    "dtype": (
+        lambda: zeros(2) + zeros(2, dtype=dfdx.f64),
+        DTypeError,
+        [r"f32\[2\]", r"f64\[2\]", r"to_dtype\(dfdx.f32\)"],
+    ),
     "int_division": (lambda: zeros(2, dtype=dfdx.i32) / zeros(2, dtype=dfdx.i32), DTypeError, [r"\[div\]", "to_dtype"]),
     "int_mean": (lambda: zeros(2, dtype=dfdx.i32).mean(), DTypeError, [r"\[mean\]"]),
     "float_beside_int": (lambda: zeros(2, dtype=dfdx.i32) + 0.5, DTypeError, [r"i32\[2\]"]),

@@ -18,7 +18,11 @@ def test_random123_vectors():
     for counter, key, expected in [
         ((0, 0, 0, 0), 0, (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
         ((0xFFFFFFFF,) * 4, 0xFFFFFFFFFFFFFFFF, (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD)),
-        ((0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344), 0x299F31D0A4093822, (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1)),
+        (
+            (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344),
+            0x299F31D0A4093822,
+            (0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1),
+        ),
     ]:
         assert tuple(philox4x32([[c] for c in counter], key)[:, 0]) == expected
 
@@ -76,7 +80,11 @@ def test_constructors():
     np.testing.assert_array_equal(DEV.upper_tri((2, 3, 4), 2.0, 1).array(), np.triu(np.full((2, 3, 4), 2.0), 1))
     np.testing.assert_array_equal(DEV.lower_tri((3, 4), 2, -1, dfdx.i32).array(), np.tril(np.full((3, 4), 2), -1))
     assert DEV.one_hot_encode([1, 5], 3).tolist() == [[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]]
-    assert DEV.tensor([1, 2]).dtype is dfdx.i64 and DEV.tensor(1.5).dtype is dfdx.f32 and DEV.tensor([True]).dtype is dfdx.bool
+    assert (
+        DEV.tensor([1, 2]).dtype is dfdx.i64
+        and DEV.tensor(1.5).dtype is dfdx.f32
+        and DEV.tensor([True]).dtype is dfdx.bool
+    )
     assert DEV.tensor(np.ones(2)).dtype is dfdx.f64
 
 
@@ -108,9 +116,15 @@ def test_empty_tensors():
     e = DEV.zeros((0, 3))
     assert e.sum(0).tolist() == [0.0, 0.0, 0.0] and e.sum().item() == 0.0 and e.prod().item() == 1.0
     assert np.isnan(e.mean().item()) and e.exp().shape == (0, 3) and (e + e).numel == 0
-    assert (e @ DEV.zeros((3, 2))).shape == (0, 2) and (DEV.zeros((2, 0)) @ DEV.zeros((0, 3))).tolist() == [[0.0] * 3] * 2
+    assert (e @ DEV.zeros((3, 2))).shape == (0, 2) and (DEV.zeros((2, 0)) @ DEV.zeros((0, 3))).tolist() == [
+        [0.0] * 3
+    ] * 2
     assert dfdx.concat([e, DEV.ones((1, 3))]).tolist() == [[1.0, 1.0, 1.0]] and e.array().shape == (0, 3)
-    assert DEV.ones((2, 3))[:, 3:].shape == (2, 0) and e.softmax(0).shape == (0, 3) and repr(e) == "tensor([], f32[0, 3] on cpu)"
+    assert (
+        DEV.ones((2, 3))[:, 3:].shape == (2, 0)
+        and e.softmax(0).shape == (0, 3)
+        and repr(e) == "tensor([], f32[0, 3] on cpu)"
+    )
     grads = dfdx.concat([e.traced(), DEV.ones((1, 3))]).sum().backward()
     assert grads.get(e).shape == (0, 3)
 
@@ -141,7 +155,9 @@ def test_integers_and_logic():
     assert (a + b).tolist() == [3, 44] and (a * 2).tolist() == [2, 144] and (a > b).tolist() == [False, True]
     assert (a & b).tolist() == [0, 64] and (~DEV.tensor([True, False])).tolist() == [False, True]
     p, q = DEV.tensor([True, False]), DEV.tensor([True, True])
-    assert ((p | q) ^ p).tolist() == [False, True] and p.any().item() and not p.all().item() and p.sum().dtype is dfdx.i64
+    assert (
+        ((p | q) ^ p).tolist() == [False, True] and p.any().item() and not p.all().item() and p.sum().dtype is dfdx.i64
+    )
     assert (DEV.tensor([[1, 2], [3, 4]]) @ DEV.tensor([[1, 0], [0, 1]])).tolist() == [[1, 2], [3, 4]]
 
 

@@ -70,20 +70,48 @@ def _mutants():
     yield "text", ".npz", lambda a, p: p.write_text("hello")
     yield "no_entries", ".npz", lambda a, p: zipfile.ZipFile(p, "w").close()
     for cut in (0.1, 0.5, 0.9, 0.99):
-        yield f"cut_{cut}", ".npz", lambda a, p, cut=cut: (_npz(a, p), p.write_bytes(p.read_bytes()[: int(cut * p.stat().st_size)]))
+        yield (
+            f"cut_{cut}",
+            ".npz",
+            lambda a, p, cut=cut: (_npz(a, p), p.write_bytes(p.read_bytes()[: int(cut * p.stat().st_size)])),
+        )
     yield "absolute", ".npz", lambda a, p: _zip(p, {"/etc/passwd.npy": _npy(np.zeros(1))})
     yield "dotdot", ".npz", lambda a, p: _zip(p, {"../../x.npy": _npy(np.zeros(1))})
     yield "foreign_entry", ".npz", lambda a, p: _zip(p, {"code.py": b"print(1)"})
-    yield "size_bomb", ".npz", lambda a, p: _zip(p, {"0.bias.npy": _npy(np.zeros(4, np.float32)).replace(b"(4,), }", b"(4000000000,), }"[:7] + b"")} | {"0.weight.npy": _header((10**12,))})
+    yield (
+        "size_bomb",
+        ".npz",
+        lambda a, p: _zip(
+            p,
+            {"0.bias.npy": _npy(np.zeros(4, np.float32)).replace(b"(4,), }", b"(4000000000,), }"[:7] + b"")}
+            | {"0.weight.npy": _header((10**12,))},
+        ),
+    )
     yield "negative", ".npz", lambda a, p: _zip(p, {"0.bias.npy": _header((-4,))})
     yield "trailing", ".npz", lambda a, p: _zip(p, {"0.bias.npy": _npy(np.zeros(4, np.float32)) + b"more"})
-    yield "header_code", ".npz", lambda a, p: _zip(p, {"0.bias.npy": b"\x93NUMPY\x01\x00\x20\x00" + b"__import__('os').system('true') \n"})
+    yield (
+        "header_code",
+        ".npz",
+        lambda a, p: _zip(p, {"0.bias.npy": b"\x93NUMPY\x01\x00\x20\x00" + b"__import__('os').system('true') \n"}),
+    )
     yield "st_text", ".safetensors", lambda a, p: p.write_text("hello world, this is text")
     yield "st_short", ".safetensors", lambda a, p: p.write_bytes(b"\x01")
     yield "st_header_size", ".safetensors", lambda a, p: p.write_bytes(struct.pack("<Q", 2**60) + b"{}")
-    yield "st_offsets", ".safetensors", lambda a, p: _st(p, {"0.bias": {"dtype": "F32", "shape": [4], "data_offsets": [0, 4]}}, b"\0" * 16)
-    yield "st_beyond", ".safetensors", lambda a, p: _st(p, {"0.bias": {"dtype": "F32", "shape": [10**9], "data_offsets": [0, 4 * 10**9]}}, b"")
-    yield "st_dtype", ".safetensors", lambda a, p: _st(p, {"0.bias": {"dtype": "X9", "shape": [4], "data_offsets": [0, 16]}}, b"\0" * 16)
+    yield (
+        "st_offsets",
+        ".safetensors",
+        lambda a, p: _st(p, {"0.bias": {"dtype": "F32", "shape": [4], "data_offsets": [0, 4]}}, b"\0" * 16),
+    )
+    yield (
+        "st_beyond",
+        ".safetensors",
+        lambda a, p: _st(p, {"0.bias": {"dtype": "F32", "shape": [10**9], "data_offsets": [0, 4 * 10**9]}}, b""),
+    )
+    yield (
+        "st_dtype",
+        ".safetensors",
+        lambda a, p: _st(p, {"0.bias": {"dtype": "X9", "shape": [4], "data_offsets": [0, 16]}}, b"\0" * 16),
+    )
     yield "st_shape", ".safetensors", lambda a, p: save_file({**a, "0.bias": np.zeros(5, np.float32)}, p)
     yield "st_wrong_dtype", ".safetensors", lambda a, p: save_file({**a, "0.bias": np.zeros(4, np.float16)}, p)
     yield "st_list", ".safetensors", lambda a, p: _st(p, [1, 2], b"")
@@ -140,7 +168,13 @@ def test_one_error_lists_everything(model, tmp_path):
     np.savez(tmp_path / "m.npz", **{"0.weight": np.zeros((4, 4), np.float32), "0.bias": np.zeros(4), "x": np.zeros(1)})
     with pytest.raises(CheckpointError) as caught:
         model.load(tmp_path / "m.npz")
-    for fact in ("missing: 2.weight", "missing: 2.bias", "extra: x", "shape of 0.weight: wanted [4, 3], file has [4, 4]", "dtype of 0.bias: wanted f32, file has f64"):
+    for fact in (
+        "missing: 2.weight",
+        "missing: 2.bias",
+        "extra: x",
+        "shape of 0.weight: wanted [4, 3], file has [4, 4]",
+        "dtype of 0.bias: wanted f32, file has f64",
+    ):
         assert fact in str(caught.value)
 
 

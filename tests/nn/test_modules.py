@@ -18,7 +18,14 @@ MLP = ((nn.Linear(10, 32), nn.ReLU()), (nn.Linear(32, 32), nn.ReLU()), (nn.Linea
 def test_a_specification_has_no_tensors_and_builds_copies():
     a, b = DEV.build_module(MLP), DEV.build_module(MLP)
     assert a[0][0].weight.shape == (32, 10) and a[0][0].weight.id != b[0][0].weight.id
-    assert [n.path for n in a.named_tensors()] == ["0.0.weight", "0.0.bias", "1.0.weight", "1.0.bias", "2.0.weight", "2.0.bias"]
+    assert [n.path for n in a.named_tensors()] == [
+        "0.0.weight",
+        "0.0.bias",
+        "1.0.weight",
+        "1.0.bias",
+        "2.0.weight",
+        "2.0.bias",
+    ]
     assert a.num_trainable_params() == 1474
     with pytest.raises(TypeError, match="specification"):
         nn.Linear(2, 2)(DEV.ones((1, 2)))

@@ -13,10 +13,19 @@ DEV = dfdx.device("cpu")
 PAIRS = {
     "sgd": (lambda m: optim.Sgd(m, 0.1), lambda p: torch.optim.SGD(p, 0.1)),
     "momentum": (lambda m: optim.Sgd(m, 0.1, optim.Classic(0.9)), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9)),
-    "nesterov": (lambda m: optim.Sgd(m, 0.1, optim.Nesterov(0.9)), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True)),
-    "l2": (lambda m: optim.Sgd(m, 0.1, optim.Classic(0.9), optim.L2(0.01)), lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.01)),
+    "nesterov": (
+        lambda m: optim.Sgd(m, 0.1, optim.Nesterov(0.9)),
+        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, nesterov=True),
+    ),
+    "l2": (
+        lambda m: optim.Sgd(m, 0.1, optim.Classic(0.9), optim.L2(0.01)),
+        lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.01),
+    ),
     "adam": (lambda m: optim.Adam(m, 0.01), lambda p: torch.optim.Adam(p, 0.01)),
-    "adam_l2": (lambda m: optim.Adam(m, 0.01, weight_decay=optim.L2(0.1)), lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1)),
+    "adam_l2": (
+        lambda m: optim.Adam(m, 0.01, weight_decay=optim.L2(0.1)),
+        lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1),
+    ),
     "adamw": (lambda m: optim.AdamW(m, 0.01, weight_decay=0.1), lambda p: torch.optim.AdamW(p, 0.01, weight_decay=0.1)),
 }
 
@@ -94,7 +103,13 @@ def test_resuming_continues_bit_for_bit(tmp_path, suffix):
         grads = model.alloc_grads()
         for i in range(first, last):
             rng = np.random.default_rng(i)
-            grads = _step(model, opt, DEV.tensor(rng.standard_normal((8, 4)).astype("f")), DEV.tensor(rng.standard_normal((8, 2)).astype("f")), grads)
+            grads = _step(
+                model,
+                opt,
+                DEV.tensor(rng.standard_normal((8, 4)).astype("f")),
+                DEV.tensor(rng.standard_normal((8, 2)).astype("f")),
+                grads,
+            )
 
     spec = (nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
     whole = DEV.build_module(spec)
