@@ -62,16 +62,12 @@ class Elementwise(OpSpec):
         self._grads: dict[tuple[bool, ...], tuple[Elementwise, tuple[int, ...]]] = {}
 
     @property
-    def saves(self) -> tuple[int | str, ...]:  # type: ignore[override]
+    def saves(self) -> tuple[int | str, ...]:
         """What the gradient reads, derived when the op is first recorded: gradients have gradients without end."""
         if not self.differentiable:
             return ()
         _, sources = self.gradient(tuple(i >= (self.first is not None) for i in range(self.n_args)))
         return tuple("out" if s == self.n_args else s for s in sources if s <= self.n_args)
-
-    @saves.setter
-    def saves(self, _: Any) -> None:
-        """Derived, never set."""
 
     @property
     def text(self) -> str:

@@ -64,6 +64,11 @@ class OpSpec:
         self._infer, self._vjp = infer, vjp
         self.differentiable = vjp is not None
 
+    @property
+    def saves(self) -> tuple[int | str, ...]:
+        """What the gradient reads."""
+        return self._saves
+
     def __repr__(self) -> str:
         return f"<op {self.name}>"
 

@@ -47,14 +47,10 @@ class RowOp(OpSpec):
         self.differentiable = gradient is not None
 
     @property
-    def saves(self) -> tuple[int | str, ...]:  # type: ignore[override]
+    def saves(self) -> tuple[int | str, ...]:
         """What the gradient reads, derived when the op is first recorded: gradients have gradients without end."""
         _, sources = self.gradient((True,) * self.n_args)
         return tuple("out" if s == self.n_args else s for s in sources if s <= self.n_args)
-
-    @saves.setter
-    def saves(self, _: Any) -> None:
-        """Derived, never set."""
 
     @property
     def text(self) -> str:

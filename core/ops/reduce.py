@@ -47,14 +47,11 @@ class Reduce(Primitive):
 def _infer(name: str, takes: str) -> Callable[..., TensorType]:
     def infer(x: Tensor, axes: tuple[int, ...]) -> TensorType:
         check_takes(name, takes, (x,))
-        if (
-            name in ("max", "min")
-            and 0 in [x.shape[a] for a in axes]
-            and product([n for i, n in enumerate(x.shape) if i not in axes])
-        ):
+        reduced, kept = [x.shape[a] for a in axes], [n for i, n in enumerate(x.shape) if i not in axes]
+        if name in ("max", "min") and 0 in reduced and 0 not in kept:
             raise shape_error(name, "an empty axis has no " + name, {"x": x})
         dtype = i64 if x.dtype is bool_ else x.dtype
-        return TensorType(tuple([n for i, n in enumerate(x.shape) if i not in axes]), dtype)
+        return TensorType(tuple(kept), dtype)
 
     return infer
 
