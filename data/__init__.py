@@ -1,9 +1,10 @@
-"""Datasets and batching."""
+"""Datasets and batching: `data.dataset(images, labels).shuffled(seed).batch_exact(32).collate().stack()`."""
 
 from .dataset import Dataset, dataset
+from .digits import digits
+from .idx import mnist, read_idx
 from .prefetch import prefetch
-from .sources import digits, read_idx
 
-__all__ = ["Dataset", "dataset", "digits", "prefetch", "read_idx"]
+__all__ = ["Dataset", "dataset", "digits", "mnist", "prefetch", "read_idx"]
 for _name in __all__:
     globals()[_name].__module__ = "dfdx.data"

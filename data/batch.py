@@ -10,8 +10,6 @@ from ..core.public import DTypeError, ShapeError, Tensor
 
 __all__ = ["collated", "stacked"]
 
-_PYTHON = {bool: np.bool_, int: np.int64, float: np.float32}  # as `dev.tensor` reads them
-
 
 def collated(batch: Any) -> tuple[list[Any], ...]:
     """A list of tuples as a tuple of lists."""
@@ -40,18 +38,17 @@ def stacked(batch: Any) -> Any:
 
 
 def _array(batch: list[Any]) -> np.ndarray[Any, Any]:
-    arrays = [_read(item) for item in batch]
-    if len({a.shape for a in arrays}) > 1:
-        raise ShapeError(f"[stack] the items have shapes {', '.join(map(str, dict.fromkeys(a.shape for a in arrays)))}")
-    out = np.stack(arrays)
-    if out.dtype.kind in "OUSV" and out.dtype.name != "bfloat16":
-        raise DTypeError(f"[stack] items of {out.dtype} are no numbers\n  hint: .map(f) can turn them into numbers")
-    return out
-
-
-def _read(item: Any) -> np.ndarray[Any, Any]:
     try:
-        array = np.asarray(item, _PYTHON.get(type(item)))
+        arrays = [np.asarray(item) for item in batch]
     except ValueError as e:
-        raise ShapeError(f"[stack] a ragged item: {e}") from None
-    return array.astype(np.float32) if array.dtype == np.float64 and isinstance(item, (list, tuple)) else array
+        raise ShapeError(f"[stack] an item is ragged: {e}") from None
+    if len({a.shape for a in arrays}) > 1:
+        raise ShapeError(
+            f"[stack] the items have shapes {', '.join(str(s) for s in dict.fromkeys(a.shape for a in arrays))}"
+        )
+    out = np.stack(arrays)
+    if out.dtype.kind not in "biuf" and out.dtype.name != "bfloat16":
+        raise DTypeError(f"[stack] items of type {out.dtype} are no numbers\n  hint: .map(f) can make numbers of them")
+    if out.dtype == np.float64 and not any(isinstance(item, (np.ndarray, np.generic)) for item in batch):
+        return out.astype(np.float32)  # Python floats, as `dev.tensor` reads them
+    return out
