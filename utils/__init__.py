@@ -2,7 +2,8 @@
 
 from .history import History, sparkline
 from .progress import progress
+from .table import Table
 
-__all__ = ["History", "progress", "sparkline"]
+__all__ = ["History", "Table", "progress", "sparkline"]
 for _name in __all__:
     globals()[_name].__module__ = "dfdx.utils"
