@@ -337,7 +337,11 @@ def explain(name: str, device: Device) -> list[str]:
 
 def spec_fallback(spec: OpSpec, device: Device) -> list[str]:
     through = getattr(spec, "through", ())
-    found = [f"{p} kernel running the expression {spec.text}" for p in through if device.kernels.candidates(p)]
+    found = [
+        f"{p} kernel" + (f" running the expression {spec.text}" if spec.text else "")
+        for p in through
+        if device.kernels.candidates(p)
+    ]
     if found:
         return found[:1]
     if spec.kind == "composite":

@@ -38,7 +38,12 @@ class OpSpec:
     differentiable = True
     is_view = False
     body: Any = None  # of a composite
-    text = ""  # the expression of an elementwise or rowwise op
+
+    @property
+    def text(self) -> str:
+        """The expression of an elementwise or rowwise op."""
+        return ""
+
     through: tuple[str, ...] = ()  # primitives that can run it where it has no kernel of its own
 
     def __init__(
@@ -53,14 +58,8 @@ class OpSpec:
         aliases: tuple[str, ...] = (),
         doc: str = "",
     ) -> None:
-        self.name, self.attrs, self.saves, self.family, self.aliases, self.doc = (
-            name,
-            attrs,
-            saves,
-            family,
-            aliases,
-            doc,
-        )
+        self.name, self.attrs, self._saves = name, attrs, saves
+        self.family, self.aliases, self.doc = family, aliases, doc
         self._infer, self._vjp = infer, vjp
         self.differentiable = vjp is not None
 

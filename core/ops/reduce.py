@@ -26,7 +26,6 @@ class Reduce(Primitive):
     """One kind of reduction; the primitive `reduce` computes it, or a kernel of the op's own name."""
 
     through = ("reduce",)
-    text = "reduce"
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         kernel = device.find(self.name, sig, attrs)
