@@ -36,6 +36,7 @@ class Tensor:
     __slots__ = ("__weakref__", "_cell", "_serial", "_taker", "_tape", "_type", "_view", "device", "id")
     __module__ = "dfdx"
     __hash__ = object.__hash__
+    __array_ufunc__ = None  # NumPy leaves operators to us: np.float32(2) * t is a tensor, an array beside t an error
 
     device: Device
     id: int

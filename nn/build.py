@@ -43,15 +43,15 @@ def shape_check(spec: Any, input: Any, dtype: Any) -> Any:
     return model(*inputs_for(null, input, dtype))
 
 
-def inputs_for(device: Device, input: Any, dtype: Any) -> list[Any]:
-    """Zeros of the shapes in `input`: a shape, or a list of shapes, or of (shape, dtype)."""
+def inputs_for(device: Device, input: Any, dtype: Any, free: int = 1) -> list[Any]:
+    """Zeros of the shapes in `input`: a shape, or a list of shapes, or of (shape, dtype); a dim of None becomes `free`."""
     if isinstance(input, list):
-        return [x for i in input for x in inputs_for(device, i, dtype)]
+        return [x for i in input for x in inputs_for(device, i, dtype, free)]
     if len(input) == 2 and isinstance(input[0], (tuple, list)):
         input, dtype = input
     if any(not (d is None or isinstance(d, int)) for d in input):
         raise ShapeError(f"[input] a shape is a tuple of ints, None for any size, not {input!r}")
-    return [device.zeros(tuple(1 if d is None else d for d in input), dtype)]
+    return [device.zeros(tuple(free if d is None else d for d in input), dtype)]
 
 
 def _built(device: Device, spec: Module, dtype: Any, path: str) -> Module:

@@ -53,32 +53,36 @@ def summary(module: Module, input: Any = None) -> str:
 
 
 def _shapes(module: Module, input: Any) -> dict[str, str]:
-    """Output shape by path, from a run on the shapes-only device; the batch shows as given."""
+    """Output shape by path; a dim that follows a None of the input shows as None: it differs between two sizes."""
+    small, large = (_outputs(module, input, free) for free in (2, 3))
+    return {path: _text(small[path], large[path]) for path in small}
+
+
+def _outputs(module: Module, input: Any, free: int) -> dict[str, Any]:
+    """What each module returns on the shapes-only device."""
     from ..core.device import device
     from . import module as machinery
+    from . import sequential
     from .build import inputs_for
 
     null = device("null")
-    found: dict[str, str] = {}
+    found: dict[str, Any] = {}
     plain = machinery.run
 
     def watching(m: Module, mut: bool, *inputs: Any) -> Any:
-        out = plain(m, mut, *inputs)
-        found[m._path] = _text(out)
-        return out
-
-    from . import sequential
+        found[m._path] = plain(m, mut, *inputs)
+        return found[m._path]
 
     copy = module.to_device(null)
     try:
         machinery.run = sequential.run = watching  # type: ignore[assignment]
-        copy(*inputs_for(null, input, module._dtype))
+        copy(*inputs_for(null, input, module._dtype, free))
     finally:
         machinery.run = sequential.run = plain
     return found
 
 
-def _text(out: Any) -> str:
-    if isinstance(out, Tensor):
-        return str(list(out.shape))
-    return ", ".join(_text(o) for o in out)
+def _text(a: Any, b: Any) -> str:
+    if isinstance(a, Tensor):
+        return str([m if m == n else None for m, n in zip(a.shape, b.shape, strict=True)])
+    return ", ".join(_text(x, y) for x, y in zip(a, b, strict=True))

@@ -208,3 +208,13 @@ def test_a_forked_child_may_use_the_cpu():
     if child == 0:
         os._exit(0 if (x + x).tolist() == [2.0, 2.0, 2.0] else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_numpy_leaves_operators_to_tensors():
+    t = DEV.ones((2, 3))
+    assert isinstance(np.float32(2.0) * t, dfdx.Tensor)
+    assert (np.float32(2.0) - t.traced()).owns_tape
+    with pytest.raises(TypeError):
+        np.ones((2, 3), np.float32) + t
+    with pytest.raises(TypeError):
+        np.exp(t)
