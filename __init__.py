@@ -16,7 +16,7 @@ from .core.public import *  # noqa: F403
 from .core.public import __all__ as _names
 
 __version__ = "0.1.0"
-__all__ = [*_names, "core", "data", "losses", "nn", "optim", "utils"]  # noqa: F405
+__all__ = [*_names, "core", "data", "losses", "nn", "optim", "profile", "utils"]  # noqa: F405
 
 _LAZY = {
     "nn": ".nn",
@@ -30,6 +30,11 @@ _LAZY = {
 
 def __getattr__(name: str) -> object:
     """Sub-packages are imported when they are first used."""
+    if name == "profile":
+        from .utils.profile import profile
+
+        globals()[name] = profile
+        return profile
     if name in _LAZY:
         import importlib
         import sys

@@ -16,7 +16,7 @@ from .errors import DeviceError, DeviceForkedError, DTypeError, ShapeError
 from .tensor import Tensor, is_scalar, wrap
 from .types import Signature, TensorType
 
-__all__ = ["Backend", "Device", "auto_device", "device", "devices"]
+__all__ = ["Backend", "Device", "auto_device", "device", "devices", "opened_backends"]
 
 # nn puts its builder here, so that core needs not know it
 MODULE_BUILDER: list[Callable[..., Any]] = []
@@ -332,6 +332,11 @@ def device(name: str, seed: int | None = None) -> Device:
     if seed is not None:
         return Device(backend, seed)
     return _shared.setdefault(name, Device(backend))
+
+
+def opened_backends() -> list[Backend]:
+    """Every backend that is in use."""
+    return list(_backends.values())
 
 
 def auto_device() -> Device:
