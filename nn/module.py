@@ -254,6 +254,12 @@ class Module:
 
         load_into({n.path: n.tensor for n in self.named_tensors()}, path)
 
+    def export_onnx(self, path: Any, input: Any) -> None:
+        """Write the forward pass as an ONNX model, for an input shape such as `(None, 64)`; needs the extra `onnx`."""
+        from .onnx.export import export_onnx
+
+        export_onnx(self, path, input)
+
     def summary(self, input: Any = None) -> str:
         """A table of sub-modules, output shapes (given an input shape such as `(None, 64)`) and parameters."""
         from .summary import summary

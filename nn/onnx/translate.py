@@ -1,0 +1,145 @@
+"""Ops as ONNX nodes: elementwise and row ops through their expressions, the rest by one function each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ...core.elementwise import Elementwise
+from ...core.expr import map_program, row_program
+from ...core.public import DfdxError, bool_
+from ...core.rowops import RowOp
+from .expressions import emit_program
+from .graph import Graph, element_type
+from .record import Affine, Launch
+
+__all__ = ["KERNELS", "translate"]
+
+Words = dict[str, Callable[..., str]]
+_WORDS: Words = {}
+
+
+def _word(*names: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
+    def add(f: Callable[..., str]) -> Callable[..., str]:
+        _WORDS.update(dict.fromkeys(names, f))
+        return f
+
+    return add
+
+
+def translate(g: Graph, launch: Launch, inputs: Sequence[str]) -> list[str]:
+    """The names of a launch's outputs."""
+    spec = launch.spec
+    if isinstance(spec, Elementwise):
+        return _elementwise(g, launch, inputs)
+    if isinstance(spec, RowOp):
+        return _row(g, launch, inputs)
+    if spec.name not in _WORDS:
+        raise DfdxError(f"[export_onnx] the op {spec.name!r} has no form in ONNX")
+    return [_WORDS[spec.name](g, launch, *inputs, **launch.attrs)]
+
+
+def _dtypes(types: Sequence[Any]) -> tuple[Any, ...]:
+    return tuple([t.dtype for t in types])
+
+
+def _elementwise(g: Graph, launch: Launch, inputs: Sequence[str]) -> list[str]:
+    spec = launch.spec
+    program = map_program(spec.exprs, _dtypes(launch.in_types), _dtypes(launch.out_types), spec.n_scalars)
+    return emit_program(g, program, inputs, launch.scalars)
+
+
+def _row(g: Graph, launch: Launch, inputs: Sequence[str]) -> list[str]:
+    """Arguments that lack some axes get them as size-1 dims, and ONNX stretches those."""
+    spec, axes = launch.spec, launch.attrs["axes"]
+    rank = len(launch.in_types[spec._first_full()].shape)
+    lacking = {"full": (), "row": axes, "col": tuple(i for i in range(rank) if i not in axes), "scalar": ()}
+    kinds = spec.in_kinds, spec.out_kinds
+    program = row_program(spec.exprs, _dtypes(launch.in_types), _dtypes(launch.out_types), spec.n_scalars, *kinds)
+    ready = [_unsqueeze(g, x, lacking[k]) for x, k in zip(inputs, spec.in_kinds, strict=True)]
+    outs = emit_program(g, program, ready, launch.scalars, axes)
+    return [
+        g.node("Squeeze", o, g.ints(axes)) if k == "row" and axes else o
+        for o, k in zip(outs, spec.out_kinds, strict=True)
+    ]
+
+
+def _unsqueeze(g: Graph, x: str, axes: tuple[int, ...]) -> str:
+    return g.node("Unsqueeze", x, g.ints(axes)) if axes else x
+
+
+# ----- views
+
+
+@_word("permute")
+def _permute(g: Graph, _: Launch, x: str, *, axes: tuple[int, ...]) -> str:
+    return g.node("Transpose", x, perm=axes)
+
+
+@_word("broadcast")
+def _broadcast(g: Graph, _: Launch, x: str, *, shape: tuple[Any, ...], axes: tuple[int, ...]) -> str:
+    return g.node("Expand", _unsqueeze(g, x, axes), g.ints(shape))
+
+
+@_word("reshape")
+def _reshape(g: Graph, _: Launch, x: str, *, shape: tuple[Any, ...]) -> str:
+    if sum(isinstance(d, Affine) for d in shape) == 1:  # one free dim needs no arithmetic
+        shape = tuple(-1 if isinstance(d, Affine) else d for d in shape)
+    return g.node("Reshape", x, g.ints(shape))
+
+
+@_word("slice")
+def _slice(g: Graph, _: Launch, x: str, *, starts: Any, stops: Any, steps: Any) -> str:
+    return g.node("Slice", x, g.ints(starts), g.ints(stops), g.ints(range(len(starts))), g.ints(steps))
+
+
+@_word("contiguous")
+def _contiguous(g: Graph, _: Launch, x: str) -> str:
+    return g.node("Identity", x)
+
+
+@_word("concat")
+def _concat(g: Graph, _: Launch, *xs: str, axis: int) -> str:
+    return g.node("Concat", *xs, axis=axis)
+
+
+# ----- values
+
+
+@_word("cast")
+def _cast(g: Graph, _: Launch, x: str, *, dtype: Any) -> str:
+    return g.node("Cast", x, to=element_type(dtype))
+
+
+@_word("sum", "prod", "max", "min")
+def _reduce(g: Graph, launch: Launch, x: str, *, axes: tuple[int, ...]) -> str:
+    out = launch.out_types[0].dtype
+    if launch.in_types[0].dtype is bool_:
+        x = g.node("Cast", x, to=element_type(out))
+    if not axes:
+        return g.node("Identity", x)
+    return g.node(f"Reduce{launch.spec.name.title()}", x, g.ints(axes), keepdims=0)
+
+
+@_word("matmul")
+def _matmul(g: Graph, _: Launch, a: str, b: str) -> str:
+    return g.node("MatMul", a, b)
+
+
+@_word("linear")
+def _linear(g: Graph, launch: Launch, x: str, w: str, *bias: str) -> str:
+    if len(launch.in_types[0].shape) == 2:
+        return g.node("Gemm", x, w, *bias, transB=1)
+    y = g.node("MatMul", x, g.node("Transpose", w, perm=(1, 0)))
+    return g.node("Add", y, *bias) if bias else y
+
+
+@_word("gather")
+def _gather(g: Graph, _: Launch, x: str, index: str, *, axis: int) -> str:
+    if axis == 0:
+        return g.node("Gather", x, index, axis=0)
+    return g.node("GatherND", x, g.node("Unsqueeze", index, g.ints((-1,))), batch_dims=axis)
+
+
+# the kernels, beside the primitives, under which a composite stays whole
+KERNELS = ("linear",)

@@ -1,0 +1,83 @@
+"""ONNX export, judged by onnx's checker and onnxruntime."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import dfdx
+from dfdx import nn
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+DEV = dfdx.device("cpu", seed=3)
+ACTIVATIONS = (
+    nn.ReLU, nn.FastGeLU, nn.AccurateGeLU, nn.Sigmoid, nn.Tanh, nn.Sin, nn.Cos, nn.Exp, nn.Square, nn.Abs, nn.Softmax,
+    nn.LogSoftmax, nn.LeakyReLU,
+)  # fmt: skip
+
+
+def _round_trip(model, path, input, given):
+    model.export_onnx(path, input=input)
+    onnx.checker.check_model(str(path), full_check=True)
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    outs = session.run(None, {f"x{k}": t.array() for k, t in enumerate(given)})
+    ours = model(*given)
+    for theirs, mine in zip(outs, ours if isinstance(ours, tuple) else (ours,), strict=True):
+        np.testing.assert_allclose(theirs, mine.array(), rtol=1e-5, atol=1e-6)
+    return session
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS, ids=lambda a: a.__name__)
+def test_activations(activation, tmp_path):
+    _round_trip(DEV.build_module(activation()), tmp_path / "m.onnx", (None, 6), [DEV.sample_normal((3, 6))])
+
+
+def test_a_model_with_a_free_batch_keeps_its_names(tmp_path):
+    model = DEV.build_module(((nn.Linear(10, 32), nn.ReLU()), nn.LayerNorm1D(32), nn.Dropout(0.5), nn.Linear(32, 2)))
+    for n in (1, 7):
+        session = _round_trip(model, tmp_path / "m.onnx", (None, 10), [DEV.sample_normal((n, 10))])
+    assert session.get_outputs()[0].shape == ["n", 2]
+    stored = {i.name for i in onnx.load(tmp_path / "m.onnx").graph.initializer}
+    assert {n.path for n in model.named_tensors()} <= stored
+
+
+class _Views(nn.Module):
+    """Views, joins, choices and reductions, with two inputs."""
+
+    def __init__(self):
+        self.weight = nn.Param((4, 3), nn.init.normal())
+
+    def forward(self, x, index):
+        rows = self.weight.gather(index)  # (n, 3)
+        y = (x @ self.weight).permute((1, 0))[:, ::1]  # (3, n)
+        both = dfdx.concat([y.permute((1, 0)), rows], axis=1)  # (n, 6)
+        kept = dfdx.where(both > 0.0, both, both.expm1().log1p())
+        flat = kept.reshape((kept.shape[0], 2, 3)).sum(1) + rows.max(1).broadcast_to(rows.shape, 1)
+        return flat, both.logsumexp(1), both.select(index, 1)
+
+
+def test_views_joins_choices_and_several_inputs(tmp_path):
+    model = DEV.build_module(_Views())
+    given = [DEV.sample_normal((5, 4)), DEV.tensor([3, 0, 1, 1, 2])]
+    _round_trip(model, tmp_path / "m.onnx", [(None, 4), ((None,), dfdx.i64)], given)
+
+
+class _Mask(nn.Module):
+    def forward(self, x):
+        return x * x.device.arange(x.shape[0], dtype=dfdx.f32).broadcast_like(x, 1)
+
+
+class _Drawn(nn.Module):
+    def forward(self, x):
+        return x.dropout(0.5)
+
+
+def test_what_onnx_cannot_say_is_one_error_and_no_file(tmp_path):
+    path = tmp_path / "m.onnx"
+    with pytest.raises(dfdx.DfdxError, match="follows the free dim"):
+        DEV.build_module(_Mask()).export_onnx(path, input=(None, 3))
+    with pytest.raises(dfdx.DfdxError, match="dropout|random|becomes"):
+        DEV.build_module(_Drawn()).export_onnx(path, input=(2, 3))
+    assert not path.exists()
+    _round_trip(DEV.build_module(_Mask()), path, (4, 3), [DEV.sample_normal((4, 3))])
