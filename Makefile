@@ -22,4 +22,4 @@ quick:
 	$(PYTHON) -m pytest tests/core tests/nn -x
 
 bench:
-	$(PYTHON) bench/eager.py
+	$(PYTHON) -m dfdx bench

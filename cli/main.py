@@ -17,6 +17,7 @@ COMMANDS = {
     "explain": "how a device runs an op",
     "info": "versions and devices, for bug reports",
     "ops": "every op, and how a device runs it",
+    "bench": "dfdx beside PyTorch and JAX on this machine",
     "conformance": "judge a device by the conformance kit",
     "summary": "a model file's module table",
 }
