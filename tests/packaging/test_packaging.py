@@ -6,7 +6,6 @@ import ast
 import os
 import subprocess
 import sys
-import sysconfig
 import tarfile
 import venv
 import zipfile
@@ -77,7 +76,8 @@ def test_the_wheel_works_in_a_clean_environment(built, tmp_path):
     )
     with zipfile.ZipFile(built[0]) as z:
         z.extractall(site)
-    (site / "outside.pth").write_text(f"import sys; sys.path.append({sysconfig.get_path('purelib')!r})\n")
+    outside = [p for p in sys.path if p.endswith("site-packages")]
+    (site / "outside.pth").write_text(f"import sys; sys.path.extend({outside!r})\n")
     code = "import dfdx, sys; print(dfdx.__file__); assert sum(1 for m in sys.modules.values() if getattr(m, '__file__', '') and str(m.__file__).endswith('core/tensor.py')) == 1; print(dfdx.device('cpu').ones((2,)).tolist(), len(dfdx.data.digits()))"
     done = subprocess.run(
         [python, "-c", code],
@@ -115,7 +115,7 @@ def test_no_function_is_too_long():
     long = []
     for p in files(*LAYERS):
         for node in ast.walk(ast.parse(p.read_text())):
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno - node.lineno >= 90:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.end_lineno - node.lineno > 80:
                 long.append(f"{p.name}:{node.name} ({node.end_lineno - node.lineno})")
     assert not long
 
@@ -185,3 +185,12 @@ def test_doctests():
             result = doctest.DocTestRunner().run(test)
             failed, tried = failed + result.failed, tried + result.attempted
     assert not failed and tried > 40
+
+
+def test_one_version():
+    import re
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text("utf-8"), re.M)
+    assert cited and dfdx.__version__ == project["version"] == cited.group(1)
