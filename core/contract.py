@@ -52,7 +52,7 @@ from .dtypes import (
     u64,
 )
 from .errors import BackendUnavailable, DeviceForkedError, MissingKernelError, OutOfMemoryError, PluginError
-from .expr import Expr, MapProgram, RowProgram, evaluate, evaluate_program
+from .expr import Expr, MapProgram, RowProgram, evaluate, evaluate_program, function_of, prepare
 from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet
 from .philox import philox_words
 from .plugins.hookspecs import API, hookimpl
@@ -65,6 +65,6 @@ __all__ = [
     "API", "DTYPES", "FLOATS", "INTS", "PRIMITIVES", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "DType",
     "DeviceForkedError", "DeviceInfo", "Expect", "Expr", "Kernel", "KernelTable", "MapProgram", "MissingKernelError",
     "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_",
-    "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "hookimpl", "i8", "i16", "i32", "i64",
-    "philox_words", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
+    "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "function_of", "hookimpl", "i8", "i16", "i32",
+    "i64", "philox_words", "prepare", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
 ]  # fmt: skip

@@ -2,13 +2,13 @@
 
 from . import functions
 from .derive import vjp
-from .evaluate import evaluate, evaluate_all, evaluate_program
+from .evaluate import evaluate, evaluate_program, function_of, prepare
 from .functions import NATIVE, Function
 from .nodes import Expr, arg, cast, const, index, random, rewrite, row_max, row_min, row_sum, scalar, select, walk
 from .program import MapProgram, RowProgram, kind_of, map_program, row_program
 
 __all__ = [
-    "NATIVE", "Expr", "Function", "MapProgram", "RowProgram", "arg", "cast", "const", "evaluate", "evaluate_all", "evaluate_program",
-    "functions", "index", "kind_of", "map_program", "random", "rewrite", "row_max", "row_min", "row_program", "row_sum", "scalar",
+    "NATIVE", "Expr", "Function", "MapProgram", "RowProgram", "arg", "cast", "const", "evaluate", "evaluate_program",
+    "function_of", "functions", "index", "kind_of", "map_program", "prepare", "random", "rewrite", "row_max", "row_min", "row_program", "row_sum", "scalar",
     "select", "vjp", "walk",
 ]  # fmt: skip

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from .functions import REDUCTIONS
 from .nodes import Expr, walk
 from .program import MapProgram
 
-__all__ = ["evaluate", "evaluate_program", "erf_by"]
+__all__ = ["Plain", "erf_by", "evaluate", "evaluate_program", "function_of", "prepare"]
 
 _NAMES = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "neg": "negative", "abs": "abs", "floordiv": "floor_divide",
@@ -23,58 +24,113 @@ _NAMES = {
 _LOGIC = {"and": "logical_and", "or": "logical_or", "xor": "logical_xor", "not": "logical_not"}
 
 
-def evaluate(expr: Expr, xp: Any, args: Sequence[Any], scalars: Sequence[Any] = (), **context: Any) -> Any:
+class Plain:
+    """How `prepare` sees an array namespace; a backend may hand in an object of its own with these methods."""
+
+    def __init__(self, xp: Any, dtype_of: Callable[[Any], Any] = lambda d: d.numpy) -> None:
+        self.xp, self.dtype_of = xp, dtype_of
+
+    def function(self, op: str, dtype: Any) -> Callable[..., Any]:
+        """What computes a native function on operands of this dtype."""
+        if dtype is None and op in _LOGIC:
+            return lambda *xs: function_of(self.xp, op, str(getattr(xs[0], "dtype", "")).endswith("bool"))(*xs)
+        return function_of(self.xp, op, dtype is not None and dtype.kind == "bool")
+
+    def constant(self, value: Any, dtype: Any) -> Any:
+        """A Python number as an array of rank 0; as it is where its dtype is not known."""
+        return value if dtype is None else self.xp.asarray(value, dtype=self.dtype_of(dtype))
+
+    def convert(self, x: Any, source: Any, target: Any) -> Any:
+        """x in the dtype in which `target` computes."""
+        return self.xp.astype(x, self.dtype_of(target.compute))
+
+    def settle(self, dtype: Any) -> Callable[[Any], Any] | None:
+        """What brings a result back into the range of its dtype, where the library has no such dtype; None: nothing."""
+        return None
+
+
+def function_of(xp: Any, op: str, logical: bool) -> Callable[..., Any]:
+    """The namespace's function for a native function of the language."""
+    if op == "erf":
+        return partial(erf_by, xp)
+    if op in _LOGIC:
+        name = _LOGIC[op]
+        return getattr(
+            xp, name if logical else name.replace("logical_not", "bitwise_invert").replace("logical", "bitwise")
+        )
+    return getattr(xp, _NAMES[op])
+
+
+def prepare(
+    roots: Sequence[Expr], space: Any, types: Mapping[Expr, Any], axes: tuple[int, ...] = ()
+) -> Callable[..., list[Any]]:
+    """The steps that compute expressions over a namespace, found once; common parts are computed once.
+
+    * `space`: a `Plain` or an object with its methods.
+    * `types`: the dtype of each node, from which constants take theirs; `axes`: the reduced axes of a row program.
+
+    Returns a function of (args, scalars, index, words) that gives one value per root; `index` is the array for that leaf,
+    `words(key, counter)` makes the array for `random`. Temporaries are dropped after their last use.
+    """
+    nodes = list(walk(roots))
+    at = {n: i for i, n in enumerate(nodes)}
+    seeds = {a for n in nodes if n.op == "random" for a in n.args}
+    last = {a: i for i, n in enumerate(nodes) for a in n.args}
+    steps = [
+        (_step(n, space, types, axes, n in seeds), tuple(at[a] for a in n.args), [at[a] for a in set(n.args) if last[a] == i and a not in roots])
+        for i, n in enumerate(nodes)
+    ]  # fmt: skip
+    wanted = [at[r] for r in roots]
+
+    def run(args: Sequence[Any], scalars: Sequence[Any] = (), index: Any = None, words: Any = None) -> list[Any]:
+        leaves = (args, scalars, index, words)
+        values: list[Any] = []
+        for step, operands, dead in steps:
+            values.append(step(leaves, *[values[k] for k in operands]))
+            for k in dead:
+                values[k] = None
+        return [values[k] for k in wanted]
+
+    return run
+
+
+def _step(n: Expr, space: Any, types: Mapping[Expr, Any], axes: tuple[int, ...], seed: bool) -> Callable[..., Any]:
+    """A function of (leaves, *operands) for one node."""
+    dtype, value = types.get(n), n.value
+    if n.op == "arg":
+        return lambda leaves: leaves[0][value]
+    if n.op == "const":
+        fixed = space.constant(value, dtype)
+        return lambda leaves: fixed
+    if n.op == "scalar":
+        return (lambda leaves: leaves[1][value]) if seed else lambda leaves: space.constant(leaves[1][value], dtype)
+    if n.op == "index":
+        return lambda leaves: leaves[2]
+    if n.op == "random":
+        return lambda leaves, key, counter: leaves[3](key, counter) if callable(leaves[3]) else leaves[3]
+    if n.op == "cast":
+        source = types.get(n.args[0])
+        return lambda leaves, x: space.convert(x, source, value)
+    if n.op in REDUCTIONS:
+        reduce, settle = getattr(space.xp, REDUCTIONS[n.op]), space.settle(dtype)
+        call = partial(reduce, axis=axes, keepdims=True)
+    else:
+        call = space.xp.where if n.op == "select" else space.function(n.op, types.get(n.args[0]))
+        settle = space.settle(dtype)
+    if settle is not None:
+        return lambda leaves, *xs: settle(call(*xs))
+    return lambda leaves, *xs: call(*xs)
+
+
+def evaluate(
+    expr: Expr, xp: Any, args: Sequence[Any], scalars: Sequence[Any] = (), *,
+    index: Any = None, words: Any = None, axes: tuple[int, ...] = (),
+) -> Any:  # fmt: skip
     """The value of one expression, in the namespace's own promotion; `args` are arrays of one shape.
 
-    * `context`: `index` and `words` (arrays for those leaves), `axes` (the reduced axes of a row program).
+    * `index`, `words`: arrays for those leaves; `axes`: the reduced axes of a row program.
     """
-    return evaluate_all([expr], xp, args, scalars, **context)[0]
-
-
-def evaluate_all(
-    roots: Sequence[Expr], xp: Any, args: Sequence[Any], scalars: Sequence[Any] = (), *, index: Any = None, words: Any = None,
-    axes: tuple[int, ...] = (), types: dict[Expr, Any] | None = None, dtype_of: Any = None,
-) -> list[Any]:  # fmt: skip
-    """The values of several expressions, common parts computed once."""
-    values: dict[Expr, Any] = {}
-    for n in walk(roots):
-        xs = [values[a] for a in n.args]
-        if n.op == "arg":
-            values[n] = args[n.value]
-        elif n.op in ("const", "scalar"):
-            raw = n.value if n.op == "const" else scalars[n.value]
-            values[n] = (
-                xp.asarray(raw, dtype=dtype_of(types[n]))
-                if types is not None and types[n].name != "u64" and not _seed(n, roots)
-                else raw
-            )
-        elif n.op == "index":
-            values[n] = index
-        elif n.op == "random":
-            values[n] = words(*xs) if callable(words) else words
-        elif n.op == "cast":
-            values[n] = xp.astype(xs[0], dtype_of(n.value.compute) if dtype_of else n.value.numpy)
-        elif n.op == "select":
-            values[n] = xp.where(xs[0], xs[1], xs[2])
-        elif n.op in REDUCTIONS:
-            values[n] = getattr(xp, REDUCTIONS[n.op])(xs[0], axis=axes, keepdims=True)
-        else:
-            values[n] = _call(n.op, xp, xs)
-    return [values[r] for r in roots]
-
-
-def _seed(n: Expr, roots: Sequence[Expr]) -> bool:
-    return n.op == "scalar" and any(m.op == "random" and n in m.args for m in walk(roots))
-
-
-def _call(op: str, xp: Any, xs: list[Any]) -> Any:
-    if op == "erf":
-        return erf_by(xp, xs[0])
-    if op in _LOGIC:
-        is_bool = str(getattr(xs[0], "dtype", "")).endswith("bool")
-        name = _LOGIC[op] if is_bool else {"not": "bitwise_invert"}.get(op, _LOGIC[op].replace("logical", "bitwise"))
-        return getattr(xp, name)(*xs)
-    return getattr(xp, _NAMES[op])(*xs)
+    return prepare([expr], Plain(xp), {}, axes)(args, scalars, index, words)[0]
 
 
 # erf in three ranges. Source: W. J. Cody, Rational Chebyshev approximations for the error function (1969).
@@ -111,14 +167,15 @@ def erf_by(xp: Any, x: Any) -> Any:
 
 
 def evaluate_program(
-    program: MapProgram, xp: Any, args: Sequence[Any], scalars: Sequence[Any], *, dtype_of: Any = None, **context: Any
-) -> list[Any]:
+    program: MapProgram, xp: Any, args: Sequence[Any], scalars: Sequence[Any], *, dtype_of: Any = None,
+    index: Any = None, words: Any = None, axes: tuple[int, ...] = (),
+) -> list[Any]:  # fmt: skip
     """Run a program with its dtypes: narrow arguments widened, each output rounded once."""
     to = dtype_of or (lambda d: d.numpy)
     wide = [
         xp.astype(a, to(d.compute)) if d.compute is not d else a for a, d in zip(args, program.in_dtypes, strict=True)
     ]
-    outs = evaluate_all(program.outputs, xp, wide, scalars, types=program.types, dtype_of=to, **context)
+    outs = prepare(program.outputs, Plain(xp, to), program.types, axes)(wide, scalars, index, words)
     return [xp.astype(xp.asarray(o), to(d)) for o, d in zip(outs, program.out_dtypes, strict=True)]
 
 

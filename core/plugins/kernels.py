@@ -20,17 +20,18 @@ class Kernel(NamedTuple):
     when: Callable[..., bool] | None
     specialize: bool
     contiguous: bool
+    base: bool
 
     def describe(self) -> str:
         """Where it lives and what it takes, for `explain`."""
         limits = [f"dtypes {', '.join(sorted(d.name for d in self.dtypes or ()))}"] * (self.dtypes is not None)
         limits += ["where its predicate accepts"] * (self.when is not None)
-        name = getattr(self.fn, "__qualname__", repr(self.fn))
+        name = getattr(self.fn, "__qualname__", repr(self.fn)).replace("register.<locals>.", "")
         return f"{getattr(self.fn, '__module__', '?')}.{name}" + (f" ({'; '.join(limits)})" if limits else "")
 
 
 class KernelTable:
-    """Kernels by op name, in the order of registration; the exact ones (without a predicate) go first."""
+    """Kernels by op name: exact ones, then those with a predicate, then those of a base; else in the order of registration."""
 
     def __init__(self) -> None:
         self._kernels: dict[str, tuple[Kernel, ...]] = {}
@@ -43,6 +44,7 @@ class KernelTable:
         when: Callable[..., bool] | None = None,
         specialize: bool = False,
         contiguous: bool = False,
+        base: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Decorator that registers a kernel.
 
@@ -51,6 +53,7 @@ class KernelTable:
         * `specialize`: the function is called once per types and attributes, as `fn(signature, **attrs)`, and returns
           the kernel proper, or `NotImplemented` to decline.
         * `contiguous`: inputs must be in row-major storage; core copies views first.
+        * `base`: from a generic set; every other kernel of that name goes first.
         """
 
         def add(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -59,12 +62,13 @@ class KernelTable:
                 raise PluginError(f"unknown op {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
             if not callable(fn):
                 raise PluginError(f"the kernel for {name!r} is not callable: {fn!r}")
-            new = Kernel(fn, frozenset(dtypes) if dtypes is not None else None, when, specialize, contiguous)
+            new = Kernel(fn, frozenset(dtypes) if dtypes is not None else None, when, specialize, contiguous, base)
             former = self._kernels.get(name, ())
-            if any(k.dtypes == new.dtypes and k.when is None and when is None and not k.specialize for k in former):
+            same = [k for k in former if k.base == base and k.dtypes == new.dtypes and not k.specialize]
+            if any(k.when is None and when is None for k in same):
                 raise PluginError(f"a kernel for {name!r} is registered twice")
             both = (*former, new)
-            self._kernels[name] = tuple(sorted(both, key=lambda k: k.when is not None))
+            self._kernels[name] = tuple(sorted(both, key=lambda k: (k.base, k.when is not None)))
             return fn
 
         return add
