@@ -103,7 +103,8 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
     plan.float_inputs = tuple(t.dtype.is_float for t in plan.inputs)
     plan.differentiable = spec.differentiable and any(plan.float_inputs) and any(o.dtype.is_float for o in plan.outputs)
     plan.view = spec.is_view
-    plan.saves = tuple(-1 if isinstance(s, str) else s for s in spec.saves) if plan.differentiable else ()
+    saves = [-1 if isinstance(s, str) else s for s in spec.saves if s == "out" or int(s) < len(tensors)]
+    plan.saves = tuple(saves) if plan.differentiable else ()
     kernel = _kernel(spec, device, Signature(plan.inputs, plan.outputs), attrs)
     if kernel is None:
         plan.body = spec.body
@@ -242,22 +243,26 @@ def _apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...], sc
     plan = device.plans.get(key)
     if plan is None:
         plan = device.plans[key] = make_plan(spec, tensors, attrs, device)
-    if plan.body is not None:
-        return plan.body(*tensors, *scalars, **plan.attrs)
+    whole = not isinstance(spec, Composite) or spec.has_vjp  # else the parts of its body are recorded
     recording = plan.differentiable and any([t._serial is not None for t in tensors])
-    tape = None
+    if plan.body is not None and not (whole and recording):
+        operands = tensors if plan.differentiable else [t.detach() for t in tensors]
+        return plan.body(*operands, *scalars, **plan.attrs)
     if recording:
         tapes = [t._tape for t in tensors if t._tape is not None]
         if not tapes:
             raise moved(spec, tensors)
-        if isinstance(spec, Composite) and not spec.has_vjp:
+        if not whole:
             return spec.body(*tensors, *scalars, **plan.attrs)
         check_mergeable(spec.name, tapes)
-    inputs = (*[t._cell.array for t in tensors], *scalars)
-    value = launch(plan, inputs)
-    if plan.type is None:
+    if plan.body is not None:  # a composite with a gradient of its own is one entry, whatever its parts
+        value = plan.body(*[t.detach() for t in tensors], *scalars, **plan.attrs)
+        outs = tuple([t.detach() for t in (value if plan.type is None else (value,))])
+    elif plan.type is None:
+        value = launch(plan, (*[t._cell.array for t in tensors], *scalars))
         outs = tuple([wrap(new_cell(v), o, device) for v, o in zip(value, plan.outputs, strict=True)])
     else:
+        value = launch(plan, (*[t._cell.array for t in tensors], *scalars))
         out = wrap(ViewCell(tensors[0]._cell, plan.kernel, value) if plan.view else new_cell(value), plan.type, device)
         if plan.view and tensors[0]._serial is None:
             out._view = (tensors[0], plan)

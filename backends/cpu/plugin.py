@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import BackendInfo, Capabilities, Check, DeviceInfo, hookimpl
-from . import index, map, matmul, memory, reduce, view
+from . import conv, index, map, matmul, memory, reduce, search, view
 
 
 class CpuRuntime:
@@ -48,7 +48,7 @@ def backend_capabilities(runtime: CpuRuntime) -> Capabilities:
 
 @hookimpl
 def register_kernels(registry: Any, runtime: CpuRuntime) -> None:
-    for family in (memory, view, map, reduce, matmul, index):
+    for family in (memory, view, map, reduce, matmul, index, conv, search):
         family.register(registry)
 
 

@@ -55,7 +55,7 @@ def backend_capabilities(runtime: NullRuntime) -> Capabilities:
 
 @hookimpl
 def register_kernels(registry: Any, runtime: NullRuntime) -> None:
-    for name in (*PRIMITIVES, "row"):
+    for name in (*PRIMITIVES, "row", "argsort"):  # sorting would read values on the host
         if name == "copy_out":
             registry.kernel(name)(_copy_out)
         else:

@@ -1,5 +1,43 @@
 """What each op is: its shape rule, dtype rule and gradient. One file per family; none names a device."""
 
-from . import binary, cast, compare, index, join, make, matmul, move, reduce, rowwise, unary
+from . import (
+    attention,
+    binary,
+    cast,
+    compare,
+    conv,
+    index,
+    join,
+    make,
+    matmul,
+    move,
+    pool,
+    reduce,
+    rowwise,
+    scan,
+    search,
+    sort,
+    unary,
+    upscale,
+)
 
-__all__ = ["binary", "cast", "compare", "index", "join", "make", "matmul", "move", "reduce", "rowwise", "unary"]
+__all__ = [
+    "attention",
+    "binary",
+    "cast",
+    "compare",
+    "conv",
+    "index",
+    "join",
+    "make",
+    "matmul",
+    "move",
+    "pool",
+    "reduce",
+    "rowwise",
+    "scan",
+    "search",
+    "sort",
+    "unary",
+    "upscale",
+]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..checks import normalize_axis, same_dtype, shape_error
 from ..dispatch import apply
+from ..dtypes import bool_
 from ..errors import ShapeError
 from ..registry import Primitive, register
 from ..tensor import Tensor
@@ -164,7 +165,9 @@ def pad(x: Tensor, widths: Sequence[tuple[int, int]], value: float = 0) -> Tenso
         )
     from .unary import number
 
-    fill = number("pad", x, int(value) if x.dtype.is_int and float(value).is_integer() else value)
+    if not x.dtype.is_float and float(value).is_integer():
+        value = bool(value) if x.dtype is bool_ else int(value)
+    fill = number("pad", x, value)
     for axis, (before, after) in enumerate(pairs):
         x = pad_axis(x, axis, before, after, fill)
     return x

@@ -289,6 +289,11 @@ _UNSLICE = register(
 )
 
 
+def place(x: Tensor, shape: tuple[int, ...], starts: tuple[int, ...], steps: tuple[int, ...]) -> Any:
+    """Zeros of `shape` with x at start, start + step, ... on each axis."""
+    return apply(_UNSLICE, (x,), (shape, starts, steps))
+
+
 def slice_(x: Tensor, starts: tuple[int, ...], stops: tuple[int, ...], steps: tuple[int, ...]) -> Tensor:
     """The slice itself, on normalised bounds."""
     if not any(starts) and stops == x.shape and all(s == 1 for s in steps):

@@ -171,9 +171,14 @@ def wide(x: Tensor) -> Any:
     return x.to_dtype("f32") if x.dtype.is_amp else x
 
 
+def widened(x: Any) -> Any:
+    """x in the dtype in which sums of it accumulate: f32 for every narrow float."""
+    return x.to_dtype(x.dtype.compute)
+
+
 def narrow(x: Any, dtype: Any) -> Any:
-    """The way back from `wide`."""
-    return x if x.dtype is dtype else x.to_dtype(dtype)
+    """The way back from `wide` and `widened`."""
+    return x.to_dtype(dtype)
 
 
 def centered(x: Any, axes: tuple[int, ...]) -> Any:

@@ -1,0 +1,101 @@
+"""Upscaling of images: each axis by itself, every new row a mixture of at most two old ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..checks import shape_error
+from ..dispatch import apply
+from ..elementwise import check_takes
+from ..errors import ShapeError
+from ..registry import Composite, register
+from ..tensor import Tensor
+from ..types import TensorType
+from ._define import as_tensor, public
+from .conv import Pair, pair
+from .reduce import narrow, widened
+
+METHODS = ("nearest", "bilinear")
+
+
+def _sources(device: Any, n: int, size: int, method: str, dtype: Any) -> list[tuple[Any, Any]]:
+    """(index of the source, its weight or None for 1), for each of the `size` new rows."""
+    at = np.arange(size)
+    if method == "nearest" or n == 1:
+        return [(device.tensor(at * n // size), None)]
+    exact = at * ((n - 1) / (size - 1)) if size > 1 else np.zeros(1)
+    low = np.minimum(exact.astype(np.int64), n - 1)
+    part = exact - low
+    high = np.minimum(low + 1, n - 1)
+    return [(device.tensor(i), device.tensor(w).to_dtype(dtype)) for i, w in ((low, 1.0 - part), (high, part))]
+
+
+def _weighted(x: Any, weight: Any) -> Any:
+    """x times a weight per row."""
+    return x if weight is None else x * weight.broadcast_to(x.shape, tuple(range(1, x.rank)))
+
+
+def _axis_first(x: Any, axis: int) -> tuple[Any, tuple[int, ...]]:
+    order = (axis, *[i for i in range(x.rank) if i != axis])
+    return x.permute(order), tuple(sorted(range(x.rank), key=order.__getitem__))
+
+
+def _resize(x: Any, axis: int, size: int, method: str) -> Any:
+    rows, back = _axis_first(x, axis)
+    parts = [_weighted(rows.gather(i), w) for i, w in _sources(x.device, rows.shape[0], size, method, x.dtype)]
+    return (parts[0] if len(parts) == 1 else parts[0] + parts[1]).permute(back)
+
+
+def _shrink(g: Any, axis: int, n: int, method: str) -> Any:
+    """The transpose of `_resize`: every row goes back where it came from."""
+    rows, back = _axis_first(g, axis)
+    parts = [_weighted(rows, w).scatter_add(i, n) for i, w in _sources(g.device, n, rows.shape[0], method, g.dtype)]
+    return (parts[0] if len(parts) == 1 else parts[0] + parts[1]).permute(back)
+
+
+def _upscale(x: Any, *, size: Pair, method: str) -> Any:
+    return narrow(_resize(_resize(widened(x), 2, size[0], method), 3, size[1], method), x.dtype)
+
+
+def _vjp(e: Any, g: Any, _: Any) -> tuple[Any]:
+    x, method = e.inputs[0], e.attrs["method"]
+    return (narrow(_shrink(_shrink(widened(g), 3, x.shape[3], method), 2, x.shape[2], method), x.dtype),)
+
+
+def _infer(x: Tensor, *, size: Pair, method: str) -> TensorType:
+    check_takes("upscale2d", "float", (x,))
+    if 0 in x.shape[2:]:
+        raise shape_error("upscale2d", "an image without pixels has no colour", {"x": x})
+    return TensorType((*x.shape[:2], *size), x.dtype)
+
+
+_UPSCALE = register(
+    Composite("upscale2d", _infer, _upscale, attrs=("size", "method"), vjp=_vjp, family="upscale",
+              doc="An image in another size: nearest, or bilinear with aligned corners.")
+)  # fmt: skip
+
+
+@public("interpolate2d")
+def upscale2d(x: Tensor, size: Any, method: str = "nearest") -> Tensor:
+    """An image in another size.
+
+    * `x`: (N, C, H, W) or (C, H, W); `size`: (height, width) of the result, or one int for both.
+    * `method`: "nearest" (source row i * H // height) or "bilinear" (corners aligned: i * (H - 1) / (height - 1); size 1 takes row 0).
+
+    Source: `torch.nn.functional.interpolate`, bilinear with `align_corners=True`.
+
+    >>> import dfdx
+    >>> dfdx.device("cpu").tensor([[[1.0, 3.0]]]).upscale2d((1, 3), "bilinear").tolist()
+    [[[1.0, 2.0, 3.0]]]
+    """
+    if method not in METHODS:
+        raise ValueError(f"[upscale2d] method is one of {', '.join(map(repr, METHODS))}, not {method!r}")
+    to = pair("upscale2d", "size", size)
+    if as_tensor("upscale2d", x).rank == 4:
+        return apply(_UPSCALE, (x,), (to, method))
+    if x.rank != 3:
+        raise ShapeError(f"[upscale2d] takes images (N, C, H, W) or (C, H, W), not {x.type_text}")
+    y = apply(_UPSCALE, (x.reshape((1, *x.shape)),), (to, method))
+    return y.reshape(y.shape[1:])
