@@ -6,18 +6,15 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from ...core.dtypes import dtype_of_numpy
-from ...core.public import DfdxError
+from .free import SIZES, Affine, unified
 from .graph import Graph, element_type
-from .record import Affine, Launch, Recording, record, unify
-from .translate import KERNELS, translate
+from .record import Recording, record
+from .translate import WHOLE, translate
 
 __all__ = ["export_onnx"]
 
 OPSET = 20
-_SIZES = (2, 3)  # of the free dim: what differs between the two follows it
 
 
 def export_onnx(model: Any, path: str | os.PathLike[str], input: Any) -> None:
@@ -34,25 +31,33 @@ def export_onnx(model: Any, path: str | os.PathLike[str], input: Any) -> None:
     except ImportError as e:
         raise ImportError('[export_onnx] needs the package onnx: pip install "dfdx[onnx]"') from e
     model._require_built("export_onnx")
-    first = record(model, input, _SIZES[0], KERNELS)
-    launches, outputs = first.launches, [tuple(t.shape) for t in first.out_types]
-    if any(None in s for s in _shapes(input)):
-        launches, outputs = _unified(first, record(model, input, _SIZES[1], KERNELS))
     shapes = _shapes(input)
-    graph, names = Graph(), {i: f"x{k}" for k, i in enumerate(first.inputs)}
+    recording = record(model, input, SIZES[0], WHOLE)
+    if any(None in s for s in shapes):
+        recording = unified(recording, record(model, input, SIZES[1], WHOLE))
+    graph, names = Graph(), {i: f"x{k}" for k, i in enumerate(recording.inputs)}
     graph.free = next(((f"x{k}", s.index(None)) for k, s in enumerate(shapes) if None in s), None)
-    used = {i for launch in launches for i in launch.inputs} | set(first.outputs)
-    for i, array in first.constants.items():
-        if i in used:
-            names[i] = graph.initializer(first.names.get(i) or graph.name(), array, dtype_of_numpy(array.dtype))
-    for launch in launches:
+    names |= _constants(graph, recording)
+    for launch in recording.launches:
         names.update(zip(launch.outputs, translate(graph, launch, [names[i] for i in launch.inputs]), strict=True))
-    for k, i in enumerate(first.outputs):
+    for k, i in enumerate(recording.outputs):
         graph.nodes.append(helper.make_node("Identity", [names[i]], [f"y{k}"]))
-    starts, ends = _infos("x", first.in_types, shapes), _infos("y", first.out_types, outputs)
+    starts = _infos("x", recording.in_types, shapes)
+    ends = _infos("y", recording.out_types, recording.out_shapes)
     body = helper.make_graph(graph.nodes, type(model).__name__, starts, ends, graph.initializers)
     made = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="dfdx", ir_version=9)
     save(made, os.fspath(path))
+
+
+def _constants(graph: Graph, recording: Recording) -> dict[int, str]:
+    """The parameters and constants that are read, as stored tensors."""
+    used, names = {i for launch in recording.launches for i in launch.inputs} | set(recording.outputs), {}
+    for i in used & set(recording.constants):
+        array = recording.constants[i]
+        names[i] = graph.initializer(recording.names.get(i) or graph.name(), array, dtype_of_numpy(array.dtype))
+        if i in recording.stretched:
+            names[i] = graph.node("Expand", names[i], graph.ints(recording.stretched[i]))
+    return names
 
 
 def _infos(letter: str, types: Sequence[Any], shapes: Sequence[tuple[Any, ...]]) -> list[Any]:
@@ -79,28 +84,3 @@ def _shapes(input: Any) -> list[tuple[Any, ...]]:
     if len(input) == 2 and isinstance(input[0], (tuple, list)):
         return [tuple(input[0])]
     return [tuple(input)]
-
-
-def _unified(a: Recording, b: Recording) -> tuple[list[Launch], list[Any]]:
-    """The launches with what follows the free dim named."""
-    if [x.spec for x in a.launches] != [x.spec for x in b.launches] or a.outputs != b.outputs:
-        raise DfdxError(
-            "[export_onnx] the model runs other ops at another size of the free dim\n  hint: give input= a fixed size"
-        )
-    launches = []
-    for x, y in zip(a.launches, b.launches, strict=True):
-        attrs = {k: unify(v, y.attrs[k], _SIZES) for k, v in x.attrs.items()}
-        launches.append(x._replace(attrs=attrs, scalars=unify(x.scalars, y.scalars, _SIZES)))
-    outs = [unify(tuple(s.shape), tuple(t.shape), _SIZES) for s, t in zip(a.out_types, b.out_types, strict=True)]
-    _same_constants(a, b)
-    return launches, outs
-
-
-def _same_constants(a: Recording, b: Recording) -> None:
-    for i, array in a.constants.items():
-        other = b.constants.get(i)
-        if i not in a.names and (other is None or not np.array_equal(array, other, equal_nan=array.dtype.kind == "f")):
-            raise DfdxError(
-                "[export_onnx] the model makes a constant (a mask or a range) whose size follows the free dim\n"
-                "  hint: give input= a fixed size instead of None"
-            )

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .record import Affine
+from .free import Affine
 
 __all__ = ["Graph", "element_type"]
 

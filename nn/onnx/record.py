@@ -1,26 +1,23 @@
-"""The forward pass as a list of launches, on a CPU that has only the kernels that ONNX has a word for."""
+"""The forward pass as a list of launches, on a CPU whose launches are those that ONNX has a word for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
+from ...core.cell import new_cell
 from ...core.device import Backend, Device, device
-from ...core.dispatch import Plan, set_watcher
+from ...core.dispatch import Plan, apply, set_watcher
 from ...core.plugins.kernels import KernelTable
-from ...core.public import DfdxError, Tensor
-from ...core.registry import PRIMITIVES
+from ...core.public import Tensor
+from ...core.registry import OPS, PRIMITIVES
+from ...core.tensor import wrap
+from ...core.types import Signature
 from ..build import inputs_for
 
-__all__ = ["Affine", "Launch", "Recording", "record", "unify"]
-
-
-class Affine(NamedTuple):
-    """A dim that follows the free one: `slope * n + offset`."""
-
-    slope: int
-    offset: int
+__all__ = ["Launch", "Recording", "record"]
 
 
 class Launch(NamedTuple):
@@ -37,7 +34,7 @@ class Launch(NamedTuple):
 
 @dataclass
 class Recording:
-    """Launches in order; `constants` are the values that no launch made, `names` those that are parameters."""
+    """Launches in order; `constants` are the values that no launch made, `names` those of them that are parameters."""
 
     launches: list[Launch]
     inputs: list[int]
@@ -46,14 +43,16 @@ class Recording:
     out_types: list[Any]
     constants: dict[int, Any]
     names: dict[int, str]
+    out_shapes: list[tuple[Any, ...]]
+    stretched: dict[int, tuple[Any, ...]] = field(default_factory=dict)  # constants that are repeated to a shape
 
 
-def record(model: Any, input: Any, free: int, kernels: Sequence[str]) -> Recording:
+def record(model: Any, input: Any, free: int, whole: Sequence[str]) -> Recording:
     """Run the model once on zeros of the shapes in `input`, with `free` for None.
 
-    * `kernels`: the optional kernels that stay; every other composite op runs, and is recorded, as its parts.
+    * `whole`: the composite ops that are one launch; every other one runs, and is recorded, as its parts.
     """
-    dev = _reduced_cpu(kernels)
+    dev = _recording_cpu(whole)
     copy = model.to_device(dev)
     values: dict[int, int] = {}  # array -> its latest number
     kept: list[Any] = []  # arrays by number, alive so that no id comes twice
@@ -86,14 +85,32 @@ def record(model: Any, input: Any, free: int, kernels: Sequence[str]) -> Recordi
     ends = [place(t._cell.array) for t in result]
     constants = {i: a for i, a in enumerate(kept) if i not in made and i not in starts}
     in_types, out_types = [t._type for t in given], [t._type for t in result]
-    return Recording(launches, starts, ends, in_types, out_types, constants, names)
+    return Recording(launches, starts, ends, in_types, out_types, constants, names, [tuple(t.shape) for t in result])
 
 
-def _reduced_cpu(kernels: Sequence[str]) -> Device:
+def _recording_cpu(whole: Sequence[str]) -> Device:
+    """The CPU with the primitives, `row`, and the composites that are to be one launch."""
     backend = device("cpu").backend
     table = KernelTable()
-    table._kernels = {n: k for n, k in backend.kernels._kernels.items() if n in (*PRIMITIVES, "row", *kernels)}
+    table._kernels = {n: k for n, k in backend.kernels._kernels.items() if n in (*PRIMITIVES, "row")}
+    for name in whole:
+        table.kernel(name, specialize=True)(partial(_as_one, OPS[name]))
     return Device(Backend("cpu", replace(backend.opened, kernels=table)))
+
+
+def _as_one(spec: Any, sig: Signature, **attrs: Any) -> Any:
+    """The whole op on the ordinary CPU, unrecorded."""
+    cpu, values = device("cpu"), tuple(attrs[k] for k in spec.attrs)
+
+    def kernel(*arrays: Any) -> Any:
+        former = set_watcher(None)
+        try:
+            tensors = tuple(wrap(new_cell(a), t, cpu) for a, t in zip(arrays, sig.inputs, strict=True))
+            return apply(spec, tensors, values)._cell.array
+        finally:
+            set_watcher(former)
+
+    return kernel
 
 
 def _flat(out: Any) -> Any:
@@ -102,19 +119,3 @@ def _flat(out: Any) -> Any:
     else:
         for o in out:
             yield from _flat(o)
-
-
-def unify(a: Any, b: Any, sizes: tuple[int, int]) -> Any:
-    """The same attribute at two sizes of the free dim: equal, or an `Affine` dim."""
-    if isinstance(a, (tuple, list)) and type(a) is type(b) and len(a) == len(b):
-        return tuple([unify(x, y, sizes) for x, y in zip(a, b, strict=True)])
-    if a is b or (type(a) is type(b) and a == b):
-        return a
-    if type(a) is int and type(b) is int:
-        slope, rest = divmod(b - a, sizes[1] - sizes[0])
-        if rest == 0:
-            return Affine(slope, a - slope * sizes[0])
-    raise DfdxError(
-        f"[export_onnx] {a!r} becomes {b!r} with another size of the free dim, which ONNX cannot follow\n"
-        "  hint: give input= a fixed size instead of None"
-    )

@@ -7,13 +7,15 @@ from typing import Any
 
 from ...core.elementwise import Elementwise
 from ...core.expr import map_program, row_program
-from ...core.public import DfdxError, bool_
+from ...core.public import DfdxError, bool_, i64
+from ...core.registry import OPS
 from ...core.rowops import RowOp
 from .expressions import emit_program
+from .free import Affine
 from .graph import Graph, element_type
-from .record import Affine, Launch
+from .record import Launch
 
-__all__ = ["KERNELS", "translate"]
+__all__ = ["WHOLE", "translate"]
 
 Words = dict[str, Callable[..., str]]
 _WORDS: Words = {}
@@ -141,5 +143,72 @@ def _gather(g: Graph, _: Launch, x: str, index: str, *, axis: int) -> str:
     return g.node("GatherND", x, g.node("Unsqueeze", index, g.ints((-1,))), batch_dims=axis)
 
 
-# the kernels, beside the primitives, under which a composite stays whole
-KERNELS = ("linear",)
+# ----- images
+
+
+def _window(kernel: Any, stride: Any, padding: Any, dilation: Any) -> dict[str, Any]:
+    return {"kernel_shape": kernel, "strides": stride, "pads": (*padding, *padding), "dilations": dilation}
+
+
+@_word("conv2d")
+def _conv(g: Graph, launch: Launch, x: str, w: str, *, groups: int, **at: Any) -> str:
+    return g.node("Conv", x, w, group=groups, **_window(launch.in_types[1].shape[2:], **at))
+
+
+@_word("conv2d_input")
+def _conv_input(g: Graph, launch: Launch, y: str, w: str, *, size: Any, groups: int, **at: Any) -> str:
+    kernel, made = launch.in_types[1].shape[2:], launch.in_types[0].shape[2:]
+    least = [
+        (n - 1) * s - 2 * p + d * (k - 1) + 1
+        for n, k, s, p, d in zip(made, kernel, at["stride"], at["padding"], at["dilation"], strict=True)
+    ]
+    extra = [n - m for n, m in zip(size, least, strict=True)]
+    return g.node("ConvTranspose", y, w, group=groups, output_padding=extra, **_window(kernel, **at))
+
+
+@_word("pool2d")
+def _pool(g: Graph, _: Launch, x: str, *, kind: str, **at: Any) -> str:
+    if kind == "avg":
+        return g.node("AveragePool", x, count_include_pad=1, **_window(**at))
+    if kind == "max":
+        return g.node("MaxPool", x, **_window(**at))
+    return g.node("Neg", g.node("MaxPool", g.node("Neg", x), **_window(**at)))
+
+
+@_word("upscale2d")
+def _upscale(g: Graph, launch: Launch, x: str, *, size: Any, method: str) -> str:
+    from onnx import helper
+
+    mode = {"mode": "nearest", "nearest_mode": "floor", "coordinate_transformation_mode": "asymmetric"}
+    if method == "bilinear":
+        mode = {"mode": "linear", "coordinate_transformation_mode": "align_corners"}
+    out = g.name()
+    g.nodes.append(helper.make_node("Resize", [x, "", "", g.ints(size)], [out], axes=(2, 3), **mode))
+    return out
+
+
+# ----- orders
+
+
+@_word("argmax", "argmin")
+def _extreme(g: Graph, launch: Launch, x: str, *, axis: int) -> str:
+    return g.node("ArgMax" if launch.spec.name == "argmax" else "ArgMin", x, axis=axis, keepdims=0)
+
+
+@_word("argsort")
+def _argsort(g: Graph, _: Launch, x: str, *, axis: int, descending: bool) -> str:
+    from onnx import helper
+
+    values, indices = g.name(), g.name()
+    count = g.node("Shape", x, start=axis, end=axis + 1)
+    g.nodes.append(helper.make_node("TopK", [x, count], [values, indices], axis=axis, largest=int(descending)))
+    return indices
+
+
+@_word("cumsum")
+def _cumsum(g: Graph, launch: Launch, x: str, *, axis: int) -> str:
+    return g.node("CumSum", _cast(g, launch, x, dtype=launch.out_types[0].dtype), g.constant(axis, i64))
+
+
+# composites that ONNX has a word for stay whole; all others are recorded as their parts
+WHOLE = tuple(name for name in _WORDS if OPS[name].kind == "composite")

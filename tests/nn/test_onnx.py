@@ -63,6 +63,38 @@ def test_views_joins_choices_and_several_inputs(tmp_path):
     _round_trip(model, tmp_path / "m.onnx", [(None, 4), ((None,), dfdx.i64)], given)
 
 
+# ops by name: (function of the input, shape of the input)
+IMAGES = {
+    "conv": (lambda x, w: x.conv2d(w.reshape((6, 2, 3, 2)), (2, 1), (1, 0), (1, 2), 2), (2, 4, 9, 8)),
+    "transposed": (lambda x, w: x.convtrans2d(w.reshape((4, 3, 3, 2)), 2, 1, 1, 2, 1), (2, 4, 5, 6)),
+    "max": (lambda x, w: x.pool2d("max", 3, 2, 1), (2, 3, 9, 8)),
+    "min": (lambda x, w: x.pool2d("min", (2, 3), 1, (1, 0), 2), (2, 3, 9, 8)),
+    "avg": (lambda x, w: x.pool2d("avg", 3, 2, 1), (2, 3, 9, 8)),
+    "nearest": (lambda x, w: x.upscale2d((7, 5)), (2, 3, 3, 4)),
+    "bilinear": (lambda x, w: x.upscale2d((7, 1), "bilinear"), (2, 3, 3, 4)),
+    "attention": (lambda x, w: dfdx.attention(x, x.sin(), x.cos(), causal=True), (2, 3, 5, 4)),
+    "argmax": (lambda x, w: x.argmax(1), (2, 5)),
+    "sort": (lambda x, w: x.sort(1, descending=True), (3, 6)),
+    "cumsum": (lambda x, w: x.cumsum(1), (3, 6)),
+    "conv1d": (lambda x, w: x.conv1d(w.reshape((6, 4, 3)), 2, 1), (2, 4, 9)),
+}
+
+
+class _Op(nn.Module):
+    def __init__(self, name):
+        self.name = name
+        self.weight = nn.Param((72,), nn.init.normal())
+
+    def forward(self, x):
+        return IMAGES[self.name][0](x, self.weight)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_images_orders_and_attention(name, tmp_path):
+    shape = IMAGES[name][1]
+    _round_trip(DEV.build_module(_Op(name)), tmp_path / "m.onnx", (None, *shape[1:]), [DEV.sample_normal(shape)])
+
+
 class _Mask(nn.Module):
     def forward(self, x):
         return x * x.device.arange(x.shape[0], dtype=dfdx.f32).broadcast_like(x, 1)
@@ -75,7 +107,7 @@ class _Drawn(nn.Module):
 
 def test_what_onnx_cannot_say_is_one_error_and_no_file(tmp_path):
     path = tmp_path / "m.onnx"
-    with pytest.raises(dfdx.DfdxError, match="follows the free dim"):
+    with pytest.raises(dfdx.DfdxError, match="follow the free dim"):
         DEV.build_module(_Mask()).export_onnx(path, input=(None, 3))
     with pytest.raises(dfdx.DfdxError, match="dropout|random|becomes"):
         DEV.build_module(_Drawn()).export_onnx(path, input=(2, 3))
