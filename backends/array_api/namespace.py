@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -26,11 +27,13 @@ class Namespace:
     * `device`: handed to the functions that make arrays.
     * `dtypes`: the library's own dtype by our name, where it is not called as in the standard; None leaves one out.
     * `work`: {"u32": "i64"} has arithmetic on u32 run in i64, where the library stores a dtype but cannot compute in it.
-    * `functions`: by name in the expression language, e.g. {"erf": torch.erf}.
+    * `functions`: by name in the expression language, e.g. {"erf": torch.erf}; also "matmul"(a, b), and "add_at"(values, rows, count), which
+      adds (n, width) values to the rows (n,) of (count, width) zeros, rows that repeat adding up.
     * `compile`: makes a faster function of a pure one, e.g. `jax.jit`; scalars reach it as NumPy scalars.
     * `guard`: wraps whatever calls the library, e.g. to set an error state around it.
     * `to_host`: an array as a NumPy array, where `numpy.asarray` cannot.
-    * `synchronous`: errors show at the call. An index out of range is then an `IndexError`; else it reads 0.
+    * `synchronous`: errors show at the call. An index out of range is then an `IndexError`; else it reads 0
+      and writes nothing, unless the environment has DFDX_CHECK=1.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Namespace:
     ) -> None:  # fmt: skip
         self.xp, self.device, self.functions = xp, device, dict(functions or {})
         self.compile, self.guard, self.to_host, self.synchronous = compile, guard, to_host, synchronous
+        self.checks_indices = synchronous or os.environ.get("DFDX_CHECK") == "1"
         self.dtypes = {d: t for d in DTYPES.values() if (t := _native(xp, d.storage, dtypes or {})) is not None}
         self.work = {DTYPES[a]: DTYPES[b] for a, b in (work or {}).items()}
         for a, b in self.work.items():

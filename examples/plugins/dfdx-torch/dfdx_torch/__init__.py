@@ -1,0 +1,1 @@
+"""PyTorch tensors as a dfdx device."""
