@@ -1,15 +1,15 @@
-"""Elementwise and row programs: NumPy at once, machine code when a kernel is called again and again."""
+"""Elementwise and row programs: machine code where it can be, NumPy where not."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from ...core.contract import compile_map, compile_row
-from .native.promote import promote
+from .native.maps import map_kernel
 
 
 def map_(sig: Any, *, program: Any, shape: tuple[int, ...], inplace: tuple[int | None, ...]) -> Any:
-    return promote(compile_map(program, shape, inplace), program, shape, inplace)
+    return map_kernel(program, shape, inplace, compile_map(program, shape, inplace))
 
 
 def row(sig: Any, *, program: Any, outer: tuple[int, ...], inner: tuple[int, ...]) -> Any:

@@ -10,12 +10,29 @@ import numpy as np
 
 from ...core.contract import BackendInfo, Capabilities, Check, DeviceInfo, hookimpl
 from . import conv, index, map, matmul, memory, reduce, search, view
+from .native.layout import usable
+from .native.runtime import runtime, thread_count
 
 
 class CpuRuntime:
-    """NumPy's own memory management; nothing to hold."""
+    """The pool of machine-code kernels' memory; without them NumPy manages its own."""
 
     fork_safe = True
+
+    def memory_stats(self) -> dict[str, int]:
+        return runtime().stats() if usable() else {}
+
+    def empty_cache(self) -> None:
+        if usable():
+            runtime().empty_cache()
+
+    def enable_cache(self) -> None:
+        if usable():
+            runtime().enable_cache()
+
+    def disable_cache(self) -> None:
+        if usable():
+            runtime().disable_cache()
 
 
 @hookimpl
@@ -54,4 +71,10 @@ def register_kernels(registry: Any, runtime: CpuRuntime) -> None:
 
 @hookimpl
 def backend_diagnose() -> list[Check]:
-    return [Check("numpy", True, np.__version__), Check("cores", True, str(os.cpu_count()))]
+    code = "LLVM kernels" if usable() else "NumPy only (llvmlite is missing, or this Python is not supported)"
+    return [
+        Check("numpy", True, np.__version__),
+        Check("cores", True, str(os.cpu_count())),
+        Check("threads", True, str(thread_count())),
+        Check("machine code", usable(), code),
+    ]

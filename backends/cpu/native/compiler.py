@@ -1,0 +1,109 @@
+"""From IR text to machine code in this process, through a cache on disk (`DFDX_CACHE_DIR`, by default ~/.cache/dfdx).
+
+A cached object is keyed by the text, the CPU, its features and llvmlite's version; it refers to nothing outside itself
+but libc, since kernels find all else through a table. llvmlite is imported when first used.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+__all__ = ["compile_ir", "cpu_features", "machine", "vector_bytes"]
+
+_MAGIC = b"dfdx-object-1\n"
+_compiled: dict[str, int] = {}
+
+
+@cache
+def machine() -> Any:
+    """(llvmlite.binding, target machine, a text that names CPU, features and version)."""
+    import llvmlite
+    import llvmlite.binding as llvm
+
+    for start in (llvm.initialize_native_target, llvm.initialize_native_asmprinter):
+        with contextlib.suppress(RuntimeError):  # some releases do this by themselves
+            start()
+    features = llvm.get_host_cpu_features().flatten()
+    cpu = llvm.get_host_cpu_name()
+    target = llvm.Target.from_default_triple().create_target_machine(cpu=cpu, features=features, opt=2, jit=True)
+    return llvm, target, f"{llvmlite.__version__} {llvm.get_default_triple()} {cpu} {features}"
+
+
+@cache
+def cpu_features() -> frozenset[str]:
+    """Features of this CPU, under LLVM's names."""
+    llvm, *_ = machine()
+    return frozenset(name for name, on in llvm.get_host_cpu_features().items() if on)
+
+
+@cache
+def vector_bytes() -> int:
+    """Bytes of a vector register."""
+    if "avx512f" in cpu_features():
+        return 64
+    return 32 if "avx" in cpu_features() else 16
+
+
+@cache
+def _folder() -> Path | None:
+    named = os.environ.get("DFDX_CACHE_DIR")
+    if named == "":
+        return None
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    path = Path(named or os.path.join(base, "dfdx", "kernels"))
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
+            return None  # code in a folder that another user can write to is not run
+    except OSError:
+        return None
+    return path
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        data = path.read_bytes()
+    except OSError:
+        return None
+    head, body = data[: len(_MAGIC) + 32], data[len(_MAGIC) + 32 :]
+    return body if head == _MAGIC + hashlib.sha256(body).digest() else None
+
+
+def _write(path: Path, body: bytes) -> None:
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        with os.fdopen(handle, "wb") as f:
+            f.write(_MAGIC + hashlib.sha256(body).digest() + body)
+        os.replace(temporary, path)
+    except OSError:
+        pass  # a full or read-only disk only costs time
+
+
+def compile_ir(text: str, name: str = "kernel") -> int:
+    """The address of function `name` of an IR module; one text is compiled once."""
+    found = _compiled.get(text)
+    if found is not None:
+        return found
+    llvm, target, version = machine()
+    folder = _folder()
+    path = folder / (hashlib.sha256(f"{version}\0{text}".encode()).hexdigest() + ".o") if folder is not None else None
+    code = _read(path) if path is not None else None
+    if code is None:
+        code = target.emit_object(llvm.parse_assembly(text))
+        if path is not None:
+            _write(path, code)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    ctypes.pythonapi.Py_IncRef(
+        ctypes.py_object(engine)
+    )  # code lives as long as the process: threads may be in it at exit
+    address = _compiled[text] = int(engine.get_function_address(name))
+    return address

@@ -1,0 +1,283 @@
+"""exp, log, tanh, erf, sin and their kin over vectors, in straight lines without tables.
+
+Accuracies are tested against float64 (`tests/cpu/test_functions.py`). Sources: S. Moshier, Cephes (single precision exp, log,
+tanh, sin, cos), FreeBSD msun (double precision exp, log), N. Juffa (erf).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .ir import Function, V, lanes, scalar_type, vec
+
+__all__ = ["FUNCTIONS", "bitcast_float", "bitcast_int"]
+
+_INT = {"float": ("i32", 23, 127, 12582912.0), "double": ("i64", 52, 1023, 6755399441055744.0)}
+
+
+def bitcast_int(b: Function, x: V) -> V:
+    """The bits of floats."""
+    return b.convert("bitcast", x, vec(_INT[scalar_type(x.type)][0], lanes(x.type)))
+
+
+def bitcast_float(b: Function, x: V) -> V:
+    """Floats from their bits."""
+    return b.convert("bitcast", x, vec({"i32": "float", "i64": "double"}[scalar_type(x.type)], lanes(x.type)))
+
+
+def _poly(b: Function, x: V, coefficients: Sequence[float]) -> V:
+    """Horner's rule, highest power first."""
+    return _poly_from(b, b.const(coefficients[0], x.type), x, coefficients[1:])
+
+
+def _poly_from(b: Function, y: V, x: V, coefficients: Sequence[float]) -> V:
+    for c in coefficients:
+        y = b.fma(y, x, c)
+    return y
+
+
+def _above(b: Function, x: V, low: float) -> V:
+    """max(x, low); NaN stays."""
+    return b.select(b.const(low, x.type).cmp("ogt", x), b.const(low, x.type), x)
+
+
+def _below(b: Function, x: V, high: float) -> V:
+    return b.select(b.const(high, x.type).cmp("olt", x), b.const(high, x.type), x)
+
+
+def _round(b: Function, x: V) -> tuple[V, V]:
+    """(nearest integer as a float, as an int): by adding a number so large that no fraction fits beside it."""
+    _, _, _, magic = _INT[scalar_type(x.type)]
+    t = x + magic
+    return t - magic, bitcast_int(b, t) - bitcast_int(b, b.const(magic, x.type))
+
+
+def _power2(b: Function, i: V, type_: str) -> V:
+    _, shift, bias, _ = _INT[scalar_type(type_)]
+    return bitcast_float(b, (i + bias) << shift)
+
+
+def _scale(b: Function, y: V, i: V) -> V:
+    """y 2^i in two steps, so that subnormal results are right."""
+    half = b.op("ashr", i, 1)
+    return y * _power2(b, half, y.type) * _power2(b, i - half, y.type)
+
+
+def _exp_parts(b: Function, x: V) -> tuple[V, V]:
+    """(i, p) with e^x = 2^i (1 + p)."""
+    n, i = _round_scaled(b, x)
+    r = b.fma(n, 2.12194440e-4, b.fma(n, -0.693359375, x))
+    p = _poly(
+        b, r, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
+    )
+    return i, b.fma(p, r * r, r)  # fmt: skip
+
+
+def _round_scaled(b: Function, x: V) -> tuple[V, V]:
+    return _round(b, x * 1.44269504088896341)
+
+
+def exp(b: Function, x: V) -> V:
+    if scalar_type(x.type) == "double":
+        return _exp_double(b, x)
+    i, p = _exp_parts(b, _below(b, _above(b, x, -104.0), 89.0))
+    return _scale(b, p + 1.0, i)
+
+
+def _exp_double(b: Function, x: V) -> V:
+    x = _below(b, _above(b, x, -746.0), 710.0)
+    n, i = _round_scaled(b, x)
+    hi, lo = b.fma(n, -6.93147180369123816490e-01, x), n * 1.90821492927058770002e-10
+    r = hi - lo
+    t = r * r
+    p = (4.13813679705723846039e-08, -1.65339022054652515390e-06, 6.61375632143793436117e-05, -2.77777777770155933842e-03,
+         1.66666666666666019037e-01)  # fmt: skip
+    c = r - t * _poly(b, t, p)
+    return _scale(b, 1.0 - ((lo - (r * c) / (2.0 - c)) - hi), i)
+
+
+def expm1(b: Function, x: V) -> V:
+    if scalar_type(x.type) == "double":
+        return NotImplemented
+    held = _below(b, _above(b, x, -30.0), 89.0)
+    i, p = _exp_parts(b, held)
+    half = _power2(b, i - 1, x.type)
+    y = b.fma(half, p, half - 0.5) * 2.0
+    return b.select(b.intrinsic("fabs", x).cmp("olt", 1e-8), x, y)
+
+
+def _log_poly(b: Function, r: V) -> V:
+    """ln(1 + r) - r + r^2 / 2 for r from sqrt(1/2) - 1 to sqrt(2) - 1."""
+    z = r * r
+    p = (7.0376836292e-2, -1.1514610310e-1, 1.1676998740e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+         2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1)  # fmt: skip
+    return _poly(b, r, p) * r * z
+
+
+def _split(b: Function, x: V) -> tuple[V, V]:
+    """(e, r) with x = 2^e (1 + r), r from sqrt(1/2) - 1 to sqrt(2) - 1."""
+    _, shift, bias, _ = _INT[scalar_type(x.type)]
+    smallest = 2.0 ** (1 - bias)
+    tiny = x.cmp("olt", smallest)
+    bits = bitcast_int(b, b.select(tiny, x * 2.0**shift, x))
+    mantissa = (bits & ((1 << shift) - 1)) | ((bias - 1) << shift)
+    m = bitcast_float(b, mantissa)
+    e = b.convert("sitofp", (bits >> shift) - (bias - 1), x.type)
+    e = e - b.select(tiny, b.const(float(shift), x.type), b.const(0.0, x.type))
+    low = m.cmp("olt", 0.707106781186547524)
+    e = e - b.select(low, b.const(1.0, x.type), b.const(0.0, x.type))
+    return e, (m - 1.0) + b.select(low, m, b.const(0.0, x.type))
+
+
+def _log_edges(b: Function, x: V, y: V) -> V:
+    y = b.select(x.cmp("oeq", float("inf")), x, y)
+    y = b.select(x.cmp("oeq", 0.0), b.const(float("-inf"), x.type), y)
+    return b.select(x.cmp("ult", 0.0), b.const(float("nan"), x.type), y)
+
+
+def log(b: Function, x: V) -> V:
+    e, r = _split(b, x)
+    if scalar_type(x.type) == "double":
+        return _log_edges(b, x, _log_double(b, e, r))
+    y = b.fma(e, -2.12194440e-4, _log_poly(b, r))
+    y = b.fma(r * r, -0.5, y)
+    return _log_edges(b, x, b.fma(e, 0.693359375, r + y))
+
+
+def _log_double(b: Function, e: V, f: V) -> V:
+    half, s = f * f * 0.5, f / (f + 2.0)
+    z = s * s
+    p = (1.479819860511658591e-01, 1.531383769920937332e-01, 1.818357216161805012e-01, 2.222219843214978396e-01,
+         2.857142874366239149e-01, 3.999999999940941908e-01, 6.666666666666735130e-01)  # fmt: skip
+    r = _poly(b, z, p) * z
+    inner = b.fma(e, 1.90821492927058770002e-10, s * (half + r))
+    return b.fma(e, 6.93147180369123816490e-01, f - (half - inner))
+
+
+def log1p(b: Function, x: V) -> V:
+    if scalar_type(x.type) == "double":
+        return NotImplemented
+    near = b.intrinsic("fabs", x - 0.06).cmp("ole", 0.35)
+    small = b.fma(x * x, -0.5, _log_poly(b, x)) + x
+    u = x + 1.0
+    lost = (x - (u - 1.0)) / u  # what 1 + x rounded away
+    lost = b.select(b.intrinsic("fabs", lost).cmp("olt", 1.0), lost, b.const(0.0, x.type))
+    return b.select(near, small, log(b, u) + lost)
+
+
+def tanh(b: Function, x: V) -> V:
+    if scalar_type(x.type) == "double":
+        return NotImplemented
+    a = b.intrinsic("fabs", x)
+    z = x * x
+    p = _poly(b, z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
+    small = b.fma(p * z, x, x)
+    i, e = _exp_parts(b, _below(b, a + a, 20.0))
+    grown = (e + 1.0) * _power2(b, i, x.type)
+    big = 1.0 - 2.0 / (grown + 1.0)
+    y = b.intrinsic("copysign", b.select(a.cmp("olt", 0.625), small, big), x)
+    return b.select(x.cmp("uno", x), x, y)
+
+
+def erf(b: Function, x: V) -> V:
+    if scalar_type(x.type) == "double":
+        return NotImplemented
+    a = b.intrinsic("fabs", x)
+    t, z = _below(b, a, 4.0), x * x
+    u = b.fma(b.fma(t, -1.72853470e-5, 3.83197126e-4), t * t, b.fma(t, -3.88396438e-3, 2.42546219e-2))
+    i, e = _exp_parts(b, b.fma(_poly_from(b, u, t, (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1)), t, -t))
+    big = b.intrinsic("copysign", 1.0 - (e + 1.0) * _power2(b, i, x.type), x)
+    p = (-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1)
+    y = b.select(a.cmp("ogt", 0.927734375), big, b.fma(_poly(b, z, p), x, x))
+    return b.select(x.cmp("uno", x), x, y)
+
+
+def _quadrant(b: Function, x: V) -> tuple[V, V]:
+    """(r, k) with x = r + k pi/2, |r| <= pi/4, for |x| below 2^26: reduced in double precision."""
+    n = lanes(x.type)
+    wide = b.convert("fpext", x, vec("double", n))
+    k, i = _round(b, wide * 0.63661977236758134308)
+    r = b.fma(k, -6.123233995736766e-17, b.fma(k, -1.5707963267948966, wide))
+    return b.convert("fptrunc", r, x.type), b.convert("trunc", i, vec("i32", n))
+
+
+def _sine_cosine(b: Function, r: V) -> tuple[V, V]:
+    z = r * r
+    s = b.fma(_poly(b, z, (-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1)) * z, r, r)
+    c = b.fma(
+        _poly(b, z, (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)), z * z, b.fma(z, -0.5, 1.0)
+    )
+    return s, c
+
+
+def _turned(b: Function, s: V, c: V, k: V) -> V:
+    """The sine of r + k pi/2 from those of r."""
+    y = b.select((k & 1).cmp("eq", 0), s, c)
+    return bitcast_float(b, bitcast_int(b, y) ^ ((k & 2) << 30))
+
+
+def _circular(name: str, near: Callable[[Function, V], V]) -> Callable[[Function, V], V]:
+    """A function of an angle: near 0 by vectors, with any |x| above 2^26 by libm."""
+
+    def build(b: Function, x: V) -> V:
+        if scalar_type(x.type) == "double":
+            return NotImplemented  # type: ignore[no-any-return]
+        n = lanes(x.type)
+        b.declarations.add(f"declare double @{name}(double)")
+        huge = b.intrinsic("fabs", x).cmp("oge", 67108864.0)
+        some = b.convert("bitcast", huge, f"i{n}").cmp("ne", 0) if n > 1 else huge
+
+        def far() -> V:
+            y = x
+            for i in range(n):
+                one = b.call(f"@{name}", "double", b.convert("fpext", b.extract(x, i), "double"))
+                narrow = b.convert("fptrunc", one, "float")
+                y = narrow if n == 1 else b.emit(f"insertelement {y}, {narrow}, i64 {i}", x.type)
+            return y
+
+        return b.either(some, far, lambda: near(b, x))  # type: ignore[no-any-return]
+
+    return build
+
+
+def _near_sin(b: Function, x: V) -> V:
+    r, k = _quadrant(b, x)
+    return _turned(b, *_sine_cosine(b, r), k)
+
+
+def _near_cos(b: Function, x: V) -> V:
+    r, k = _quadrant(b, x)
+    return _turned(b, *_sine_cosine(b, r), k + 1)
+
+
+def _near_tan(b: Function, x: V) -> V:
+    r, k = _quadrant(b, x)
+    s, c = _sine_cosine(b, r)
+    return _turned(b, s, c, k) / _turned(b, s, c, k + 1)
+
+
+def pow_(b: Function, x: V, p: V) -> V:
+    """By double precision for floats: |x|^p = e^(p ln |x|), then the sign and the exact cases of IEEE 754."""
+    if scalar_type(x.type) == "double":
+        return NotImplemented
+    t, wide = x.type, vec("double", lanes(x.type))
+    a = b.intrinsic("fabs", x)
+    y = exp(b, log(b, b.convert("fpext", a, wide)) * b.convert("fpext", p, wide))
+    y = b.convert("fptrunc", y, t)
+    whole = b.intrinsic("trunc", p).cmp("oeq", p)
+    half = p * 0.5
+    odd = whole & b.intrinsic("trunc", half).cmp("one", half) & b.intrinsic("fabs", p).cmp("olt", 16777216.0)
+    y = b.select(odd, b.intrinsic("copysign", y, x), y)
+    below = x.cmp("olt", 0.0) & a.cmp("one", float("inf")) & whole.cmp("eq", 0)
+    y = b.select(below, b.const(float("nan"), t), y)
+    y = b.select(x.cmp("uno", p), x + p, y)
+    minus_one = a.cmp("oeq", 1.0) & b.intrinsic("fabs", p).cmp("oeq", float("inf"))
+    one = p.cmp("oeq", 0.0) | x.cmp("oeq", 1.0) | minus_one
+    return b.select(one, b.const(1.0, t), y)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf, "pow": pow_,
+    "sin": _circular("sin", _near_sin), "cos": _circular("cos", _near_cos), "tan": _circular("tan", _near_tan),
+}  # fmt: skip

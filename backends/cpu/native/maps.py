@@ -1,0 +1,194 @@
+"""Map programs: one loop over vectors; the last, partial vector goes through the same code on padded copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from ....core.contract import Expr, MapProgram
+from .compiler import machine, vector_bytes
+from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
+from .ir import Function, V, size_of, vec
+from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .layout import usable
+from .machine import cache_bytes
+from .philox import philox_lanes
+
+__all__ = ["map_kernel"]
+
+_COSTS = {"exp": 12, "expm1": 14, "log": 14, "log1p": 20, "tanh": 18, "erf": 14, "sin": 20, "cos": 20, "tan": 30, "pow": 60, "div": 4,
+          "sqrt": 4, "random": 20}  # fmt: skip
+CHUNK_WORK = 16384  # simple operations in a chunk: a few microseconds
+_texts: dict[Any, str] = {}
+
+
+def map_kernel(
+    program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...], slow: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Machine code for a program over row-major arrays of `shape`; `slow` where there is none, and for other arrays."""
+    if not usable() or not supported(program) or not _random_is_whole(program):
+        return slow
+    places = tuple(inplace[k] if k < len(inplace) else None for k in range(len(program.outputs)))
+    n = prod(shape)
+    out_bytes = sum(d.itemsize for d, j in zip(program.out_dtypes, places, strict=True) if j is None) * n
+    stream = out_bytes > cache_bytes() and machine()[2].find("x86_64") >= 0
+    key = (program, places, stream)
+    if key not in _texts:
+        _texts[key] = _print(program, places, stream)
+    work = cost(program.nodes) + 2 * (program.n_args + len(program.outputs))
+    grain = max(CHUNK_WORK // work, 1024) // 64 * 64
+    return make_kernel(
+        _texts[key], "map", [ArrayType(shape, d.numpy) for d in program.in_dtypes],
+        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, slow, tasks=n, grain=grain, release=n * work > 1 << 19,
+    )  # fmt: skip
+
+
+def cost(nodes: Any) -> int:
+    """Rough number of instructions to an element."""
+    return sum(_COSTS.get(n.op, 1) for n in nodes if n.args)
+
+
+def _random_is_whole(program: MapProgram) -> bool:
+    """Whether random nodes are keyed by scalars, as the vector form has it."""
+    return all(a.op in ("scalar", "const") for n in program.nodes if n.op == "random" for a in n.args)
+
+
+def scalar_kinds(program: MapProgram) -> list[str]:
+    """How each runtime scalar is read: as a double, or as 64 bits."""
+    kinds = ["double"] * program.n_scalars
+    for n in program.nodes:
+        if n.op == "scalar" and not program.types[n].is_float:
+            kinds[n.value] = "i64"
+        if n.op == "random":
+            for a in n.args:
+                if a.op == "scalar":
+                    kinds[a.value] = "i64"
+    return kinds
+
+
+class MapNodes(Nodes):
+    """The nodes of a map program, where the first lane is element `i`."""
+
+    def __init__(self, b: Function, program: MapProgram, width: int, scalars: Scalars, i: V | None = None) -> None:
+        super().__init__(b, program, width)
+        self.i, self.scalars = i, scalars
+
+    def _write(self, n: Expr, xs: list[V]) -> V:
+        if n.op == "scalar":
+            return self.scalars.value(n)
+        if n.op == "index":
+            assert self.i is not None
+            lane = ", ".join(f"i64 {k}" for k in range(self.width))
+            return self.i.splat(self.width) + V(self.b, vec("i64", self.width), f"<{lane}>")
+        if n.op == "random":
+            assert self.i is not None
+            return philox_lanes(self.b, self.scalars.seed(n.args[0]), self.scalars.seed(n.args[1]), self.i, self.width)
+        return super()._write(n, xs)
+
+
+class Scalars:
+    """Runtime scalars in all lanes, read once before the loop."""
+
+    def __init__(self, context: Context, program: MapProgram, width: int) -> None:
+        kinds, self._seeds, self._values = scalar_kinds(program), {}, {}
+        for n in program.nodes:
+            if n.op == "scalar":
+                raw = context.scalar(n.value, kinds[n.value])
+                seeds = any(m.op == "random" and n in m.args for m in program.nodes)
+                if seeds:
+                    self._seeds[n] = raw
+                else:
+                    self._values[n] = splat_scalar(context.b, raw, program.types[n], width)
+        self._b = context.b
+
+    def value(self, n: Expr) -> V:
+        return self._values[n]  # type: ignore[no-any-return]
+
+    def seed(self, n: Expr) -> V:
+        return self._b.const(n.value) if n.op == "const" else self._seeds[n]
+
+
+def width_of(program: MapProgram) -> int:
+    """Lanes of the loop: two registers of f32 for light programs, one for those that need the registers."""
+    if any(n.op == "random" for n in program.nodes):
+        return 32
+    lanes = vector_bytes() // 4
+    return lanes if cost(program.nodes) > 24 else 2 * lanes
+
+
+def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> str:
+    entry = Entry(program.n_args, scalar_kinds(program), places, ["body"])
+    return assemble(entry, _body(program, places, stream))
+
+
+def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> Function:
+    b = task_function("body")
+    n_in, w = program.n_args, width_of(program)
+    context = Context(b, n_in + len(places), program.n_scalars)
+    dtypes = (*program.in_dtypes, *program.out_dtypes)
+    sizes = [size_of(memory_type(d)) for d in dtypes]
+    buffers = [b.stack("i8", w * size) for size in sizes]
+    scalars = Scalars(context, program, w)
+    lo, hi = b.arg("lo", "i64"), b.arg("hi", "i64")
+    whole = lo + ((hi - lo) & -w)
+    loop, tail, prepare, finish, after, done = (
+        b.label(x) for x in ("loop", "tail", "prepare", "finish", "after", "done")
+    )
+    before = b.block
+    b.branch(lo.cmp("slt", whole), loop, tail)
+    # the loop runs over the arrays up to `whole`, then once more over the buffers
+    b.start(loop)
+    i, end = V(b, "i64", "%i"), V(b, "i64", "%end")
+    bases = [V(b, "ptr", f"%base{k}") for k in range(len(dtypes))]
+    b.lines.append(None)
+    head = len(b.lines) - 1
+    nodes = MapNodes(b, program, w, scalars, i)
+    for node in program.nodes:
+        if node.op == "arg":
+            k = node.value
+            nodes.values[node] = load_array(b, b.at(bases[k], i * sizes[k]), dtypes[k], w)
+        else:
+            nodes.value(node)
+    for k, out in enumerate(program.outputs):
+        at = n_in + k
+        store_array(
+            b,
+            nodes.value(out),
+            b.at(bases[at], i * sizes[at]),
+            dtypes[at],
+            stream and places[k] is None and size_of(memory_type(dtypes[at])) == 4,
+        )
+    following = i + w
+    latch = b.block
+    b.branch(following.cmp("slt", end), loop, after)
+    b.start(after)
+    b.branch(following.cmp("sgt", hi), finish, tail)
+    b.start(tail)
+    rest = hi - whole
+    b.branch(rest.cmp("sgt", 0), prepare, done)
+    b.start(prepare)
+    for k in range(n_in):
+        b.copy(buffers[k], b.at(context.arrays[k], whole * sizes[k]), rest * sizes[k])
+    moved = [b.at(buffers[k], (b.const(0) - whole) * sizes[k]) for k in range(len(dtypes))]
+    limit = whole + w
+    b.jump(loop)
+    phis = [f"  %i = phi i64 [ {lo.name}, %{before} ], [ {following.name}, %{latch} ], [ {whole.name}, %{prepare} ]",
+            f"  %end = phi i64 [ {whole.name}, %{before} ], [ %end, %{latch} ], [ {limit.name}, %{prepare} ]"]  # fmt: skip
+    for k, (array, other) in enumerate(zip(context.arrays, moved, strict=True)):
+        phis.append(
+            f"  %base{k} = phi ptr [ {array.name}, %{before} ], [ %base{k}, %{latch} ], [ {other.name}, %{prepare} ]"
+        )
+    b.lines[head] = "\n".join(phis)
+    b.start(finish)
+    left = hi - whole
+    for k in range(len(places)):
+        at = n_in + k
+        b.copy(b.at(context.arrays[at], whole * sizes[at]), buffers[at], left * sizes[at])
+    b.jump(done)
+    b.start(done)
+    if stream:
+        b.declarations.add("declare void @llvm.x86.sse.sfence()")
+        b.do("call void @llvm.x86.sse.sfence()")
+    b.ret()
+    return b

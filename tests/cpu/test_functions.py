@@ -1,0 +1,76 @@
+"""Accuracy of the CPU's own functions against float64, over all binades and the ranges where they are used."""
+
+import math
+
+import numpy as np
+import pytest
+
+import dfdx
+
+REFERENCES = {
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "ln": np.log,
+    "log1p": np.log1p,
+    "tanh": np.tanh,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "erf": np.vectorize(math.erf),
+}
+ULP = {"tan": 4.0}  # all others within 2
+SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 1e-45, -1e-45, 1e-39, 3e38, -3e38], np.float32)
+
+
+def _inputs(name: str, seed: int = 0) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    n = 20_000 if name == "erf" else 200_000
+    bits = rng.integers(0, 2**32, n, dtype=np.uint32).view(np.float32)
+    parts = [bits[np.isfinite(bits)], *[rng.uniform(-s, s, n).astype(np.float32) for s in (1, 6, 100)]]
+    x = np.concatenate(parts)
+    low = {"ln": 0.0, "log1p": -1.0}.get(name)
+    return x if low is None else x[x > low]
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_within_two_ulp(name):
+    x = _inputs(name)
+    with np.errstate(all="ignore"):
+        got, want = getattr(dfdx.device("cpu").tensor(x), name)().array(), REFERENCES[name](x.astype(np.float64))
+        rounded = want.astype(np.float32)
+        step = np.maximum(np.spacing(np.abs(rounded)).astype(np.float64), 2.0**-149)
+        error = np.abs(got - want) / step
+    finite = np.isfinite(rounded)
+    assert error[finite].max() <= ULP.get(name, 2.0)
+    assert np.array_equal(got[~finite], rounded[~finite], equal_nan=True)
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_special_values(name):
+    if name in ("sin", "cos", "tan"):
+        REFERENCES[name](np.float64(1))
+    with np.errstate(all="ignore"):
+        want = REFERENCES[name](SPECIAL.astype(np.float64)).astype(np.float32)
+    got = getattr(dfdx.device("cpu").tensor(SPECIAL), name)().array()
+    assert np.allclose(got, want, rtol=3e-7, atol=0, equal_nan=True)
+    zero = np.flatnonzero(want == 0)
+    assert np.array_equal(np.signbit(got[zero]), np.signbit(want[zero]))
+
+
+def test_power_follows_ieee_754():
+    odd = [2.0, 3.0, -2.0, -3.0, 0.5, -0.5, 2.5, 1e9, 16777217.0]
+    pairs = np.array([[a, p] for a in [*SPECIAL, 2, -2, 0.5, -0.5] for p in [*SPECIAL, *odd]], np.float32)
+    x, p = pairs.T.copy()
+    dev = dfdx.device("cpu")
+    with np.errstate(all="ignore"):
+        want = np.power(x, p)
+    assert np.allclose((dev.tensor(x) ** dev.tensor(p)).array(), want, rtol=1e-6, atol=0, equal_nan=True)
+
+
+@pytest.mark.parametrize("name", ["exp", "ln"])
+def test_double_precision(name):
+    x = np.random.default_rng(1).uniform(-700, 700, 100_000)
+    x = np.abs(x) if name == "ln" else x
+    got = getattr(dfdx.device("cpu").tensor(x), name)().array()
+    want = REFERENCES[name](x.astype(np.longdouble))
+    assert np.abs((got - want) / want).max() <= 2 * 2.0**-52
