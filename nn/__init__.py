@@ -12,6 +12,8 @@ from .activations import (
     Ln,
     LogSoftmax,
     Pointwise,
+    PReLU,
+    PReLU1D,
     ReLU,
     Sigmoid,
     Sin,
@@ -19,19 +21,106 @@ from .activations import (
     Sqrt,
     Square,
     Tanh,
-)  # fmt: skip
+)
+from .attention import MultiHeadAttention
+from .batchnorm import BatchNorm1D, BatchNorm2D
 from .build import build
 from .dropout import Dropout, DropoutOneIn
-from .linear import Bias1D, Linear, MatMul, UnbiasedLinear
-from .module import Module, Param
-from .norm import LayerNorm1D, RMSNorm
-from .sequential import Sequential
+from .embedding import Embedding
+from .linear import Bias1D, Bias2D, Linear, MatMul, UnbiasedLinear
+from .module import Composite, Module, Param
+from .norm import GroupNorm, LayerNorm1D, RMSNorm
+from .position import LearnedPositionalEncoding, PositionalEncoding
+from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from .residual import (
+    AddInto,
+    GeneralizedAdd,
+    GeneralizedMul,
+    GeneralizedResidual,
+    Residual,
+    ResidualAdd,
+    ResidualMul,
+    SplitInto,
+)
+from .sequential import Repeated, Sequential
+from .shape import Flatten2D, Reshape
+from .torch_names import load_torch_state_dict, torch_state_dict
+from .transformer import (
+    Transformer,
+    TransformerDecoder,
+    TransformerDecoderBlock,
+    TransformerEncoder,
+    TransformerEncoderBlock,
+)
 
 __all__ = [
-    "Abs", "AccurateGeLU", "Bias1D", "Cos", "Dropout", "DropoutOneIn", "Exp", "FastGeLU", "GeLU", "LayerNorm1D", "LeakyReLU", "Linear",
-    "Ln", "LogSoftmax", "MatMul", "Module", "Param", "Pointwise", "RMSNorm", "ReLU", "Sequential", "Sigmoid", "Sin", "Softmax", "Sqrt",
-    "Square", "Tanh", "UnbiasedLinear", "build", "init", "losses",
-]  # fmt: skip
+    "Abs",
+    "AccurateGeLU",
+    "AddInto",
+    "BatchNorm1D",
+    "BatchNorm2D",
+    "Bias1D",
+    "Bias2D",
+    "Composite",
+    "Cos",
+    "Dropout",
+    "DropoutOneIn",
+    "Embedding",
+    "Exp",
+    "FastGeLU",
+    "Flatten2D",
+    "GRU",
+    "GRUCell",
+    "GeLU",
+    "GeneralizedAdd",
+    "GeneralizedMul",
+    "GeneralizedResidual",
+    "GroupNorm",
+    "LSTM",
+    "LSTMCell",
+    "LayerNorm1D",
+    "LeakyReLU",
+    "LearnedPositionalEncoding",
+    "Linear",
+    "Ln",
+    "LogSoftmax",
+    "MatMul",
+    "Module",
+    "MultiHeadAttention",
+    "PReLU",
+    "PReLU1D",
+    "Param",
+    "Pointwise",
+    "PositionalEncoding",
+    "RMSNorm",
+    "RNN",
+    "RNNCell",
+    "ReLU",
+    "Repeated",
+    "Reshape",
+    "Residual",
+    "ResidualAdd",
+    "ResidualMul",
+    "Sequential",
+    "Sigmoid",
+    "Sin",
+    "Softmax",
+    "SplitInto",
+    "Sqrt",
+    "Square",
+    "Tanh",
+    "Transformer",
+    "TransformerDecoder",
+    "TransformerDecoderBlock",
+    "TransformerEncoder",
+    "TransformerEncoderBlock",
+    "UnbiasedLinear",
+    "build",
+    "init",
+    "load_torch_state_dict",
+    "torch_state_dict",
+    "losses",
+]
 for _name in __all__:
-    if isinstance(globals()[_name], type):
+    if _name not in ("init", "losses"):
         globals()[_name].__module__ = "dfdx.nn"

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from ..core import public as ops
-from ..core.public import Tensor
-from .module import Module
+from ..core.public import ShapeError, Tensor
+from . import init
+from .linear import per_channel
+from .module import Module, Param
 
 __all__ = [
-    "Abs", "AccurateGeLU", "Cos", "Exp", "FastGeLU", "GeLU", "LeakyReLU", "Ln", "LogSoftmax", "Pointwise", "ReLU", "Sigmoid", "Sin",
+    "Abs", "AccurateGeLU", "Cos", "Exp", "FastGeLU", "GeLU", "LeakyReLU", "Ln", "LogSoftmax", "PReLU", "PReLU1D", "Pointwise", "ReLU", "Sigmoid", "Sin",
     "Softmax", "Sqrt", "Square", "Tanh",
 ]  # fmt: skip
 
@@ -17,8 +19,8 @@ __all__ = [
 class Pointwise(Module):
     """A module that keeps shapes."""
 
-    def propagate(self, state: Any) -> Any:
-        return state
+    def propagate(self, known: Any) -> Any:
+        return known
 
 
 def _activation(name: str, op: str) -> type[Pointwise]:
@@ -77,3 +79,34 @@ class LeakyReLU(Pointwise):
 
     def forward(self, x: Tensor) -> Tensor:
         return ops.leaky_relu(x, self.a)
+
+
+class PReLU(Pointwise):
+    """x where x >= 0, else a x, for one learned `a` (), which starts at 0.25. Source: arXiv 1502.01852."""
+
+    def __init__(self, a: float = 0.25) -> None:
+        self.start = a
+        self.a: Any = Param((), init.constant(a))
+
+    def settings(self) -> str:
+        return "" if self.start == 0.25 else f"{self.start}"
+
+    def forward(self, x: Tensor) -> Tensor:
+        return ops.prelu(x, self.a.broadcast_like(x))
+
+
+class PReLU1D(Pointwise):
+    """PReLU with an `a` per channel: (C), or axis 1 of (N, C, ...). `a` (C) starts at 0.25."""
+
+    def __init__(self, channels: int, a: float = 0.25) -> None:
+        self.channels, self.start = channels, a
+        self.a: Any = Param((channels,), init.constant(a))
+
+    def settings(self) -> str:
+        return f"{self.channels}" + ("" if self.start == 0.25 else f", {self.start}")
+
+    def forward(self, x: Tensor) -> Tensor:
+        axis = min(x.rank - 1, 1)
+        if not x.rank or x.shape[axis] != self.channels:
+            raise ShapeError(f"[PReLU1D] takes (C) or (N, C, ...) with C = {self.channels}, not {x.type_text}")
+        return ops.prelu(x, per_channel(self.a, x, axis))

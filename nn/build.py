@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from ..core import device as _device
 from ..core.public import Device, DTypeError, ShapeError
+from .dims import Known
 from .module import Module, Param
 from .sequential import Sequential
 
@@ -22,25 +24,33 @@ def build(device: Device, spec: Any, dtype: Any, input: Any = None) -> Module:
         raise TypeError(f"[build_module] takes a module or a tuple of modules, not {type(spec).__name__}")
     if not dtype.is_float:
         raise DTypeError(f"[build_module] parameters are floats, not {dtype.name}")
-    located(spec, "").propagate(None)
+    spec = located(spec, "")
+    spec.propagate(Known())
     if input is not None:
         shape_check(spec, input, dtype)
-    return _built(device, spec, dtype, "")
+    return _built(device, spec, dtype)
 
 
 def located(spec: Module, path: str) -> Module:
-    """Tell a specification's parts where they stand, for error messages."""
-    object.__setattr__(spec, "_path", path)
+    """A copy of a specification whose parts know where they stand; a part used twice becomes two."""
+    new = copy.copy(spec)
+    new.__dict__["_path"] = path
     for name, child in spec.children():
-        located(child, f"{path}.{name}" if path else name)
-    return spec
+        new.__dict__[name] = located(child, f"{path}.{name}" if path else name)
+    return new
 
 
-def shape_check(spec: Any, input: Any, dtype: Any) -> Any:
-    """The output of a model on the shapes-only device; `input` is a shape (None: any size), a tensor type, or a tuple of them."""
+def shape_check(spec: Module, input: Any, dtype: Any) -> Any:
+    """The output of a model on the shapes-only device, given shapes as `inputs_for` takes them; None fits if 1 or 64 does."""
     null = _device.device("null")
-    model = spec.to_device(null).to_dtype(dtype) if spec._device is not None else _built(null, spec, dtype, "")
-    return model(*inputs_for(null, input, dtype))
+    model = spec.to_device(null).to_dtype(dtype) if spec._device is not None else _built(null, spec, dtype)
+    try:
+        return model(*inputs_for(null, input, dtype))
+    except ShapeError as first:
+        try:
+            return model(*inputs_for(null, input, dtype, 64))
+        except ShapeError:
+            raise first from None
 
 
 def inputs_for(device: Device, input: Any, dtype: Any, free: int = 1) -> list[Any]:
@@ -54,7 +64,7 @@ def inputs_for(device: Device, input: Any, dtype: Any, free: int = 1) -> list[An
     return [device.zeros(tuple(free if d is None else d for d in input), dtype)]
 
 
-def _built(device: Device, spec: Module, dtype: Any, path: str) -> Module:
+def _built(device: Device, spec: Module, dtype: Any) -> Module:
     new = object.__new__(type(spec))
     fields = new.__dict__
     params: dict[str, Param] = {}
@@ -63,10 +73,10 @@ def _built(device: Device, spec: Module, dtype: Any, path: str) -> Module:
             params[name] = value
             fields[name] = value.init(device, value.shape, dtype)
         elif isinstance(value, Module) and not name.startswith("_"):
-            fields[name] = _built(device, value, dtype, f"{path}.{name}" if path else name)
-        elif name not in ("_params", "_device", "_dtype", "_path"):
+            fields[name] = _built(device, value, dtype)
+        elif name not in ("_params", "_device", "_dtype"):
             fields[name] = value
-    fields["_params"], fields["_device"], fields["_dtype"], fields["_path"] = params, device, dtype, path
+    fields["_params"], fields["_device"], fields["_dtype"] = params, device, dtype
     return new
 
 

@@ -16,7 +16,7 @@ from ..core.dtypes import DTYPES, dtype_of_numpy
 from ..core.inplace import write
 from ..core.public import CheckpointError, DType, Tensor
 
-__all__ = ["load_arrays", "load_into", "save", "save_arrays"]
+__all__ = ["fill", "load_arrays", "load_into", "save", "save_arrays"]
 
 _TAGS = {
     "f64": "F64",
@@ -229,6 +229,11 @@ def load_into(tensors: Mapping[str, Tensor], path: Any) -> None:
             arrays = {k: index[k].read() for k in tensors}
         except Exception as e:
             raise CheckpointError(f"[load] {path} cannot be read, nothing was changed: {type(e).__name__}: {e}") from e
+    fill(tensors, arrays, "load")
+
+
+def fill(tensors: Mapping[str, Tensor], arrays: Mapping[str, np.ndarray[Any, Any]], writer: str) -> None:
+    """Put arrays that are known to fit into tensors, in place: all are on the device before the first is written."""
     fresh = {k: t.device.tensor(arrays[k], t.dtype) for k, t in tensors.items()}
     for k, t in tensors.items():
-        write(t, fresh[k], "load")
+        write(t, fresh[k], writer)

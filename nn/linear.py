@@ -1,24 +1,15 @@
-"""Linear layers and biases over the last axis."""
+"""Linear layers, and biases."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ..core.public import ShapeError, Tensor, linear
+from ..core.public import Tensor, linear
 from . import init
+from .dims import Known, one
 from .module import Module, Param
 
-__all__ = ["Bias1D", "Linear", "MatMul", "UnbiasedLinear"]
-
-
-def chained(module: Module, state: Any, kind: str, wanted: int) -> None:
-    """Raise where the module before gives another number of features or channels."""
-    if state is not None and state[0] == kind and state[1] != wanted:
-        where = f"{module._path}: " if module._path else ""
-        raise ShapeError(
-            f"{where}{type(module).__name__}({module.settings()}): [build_module] takes {wanted} {kind}, but the module before it gives {state[1]}\n"
-            f"  hint: make the two numbers equal"
-        )
+__all__ = ["Bias1D", "Bias2D", "Linear", "MatMul", "UnbiasedLinear"]
 
 
 class Linear(Module):
@@ -34,15 +25,14 @@ class Linear(Module):
     def __init__(self, inp: int, out: int, bias: bool = True) -> None:
         self.inp, self.out = inp, out
         bound = inp**-0.5 if inp else 0.0
-        self.weight = Param((out, inp), init.uniform(bound))
+        self.weight: Any = Param((out, inp), init.uniform(bound))
         self.bias: Any = Param((out,), init.uniform(bound)) if bias else None
 
     def settings(self) -> str:
         return f"{self.inp}, {self.out}" + (", bias=False" if self.bias is None else "")
 
-    def propagate(self, state: Any) -> Any:
-        chained(self, state, "features", self.inp)
-        return ("features", self.out)
+    def propagate(self, known: Any) -> Known:
+        return one(known).need(self, "features", last=self.inp).give(self, last=self.out)
 
     def forward(self, x: Tensor) -> Tensor:
         return linear(x, self.weight, self.bias)
@@ -64,6 +54,9 @@ MatMul = UnbiasedLinear
 class Bias1D(Module):
     """x + b over the last axis; `bias` (n) starts at zeros."""
 
+    axis, what = "last", "features"
+    after = 0  # axes behind the one that the bias is for
+
     def __init__(self, n: int) -> None:
         self.n = n
         self.bias: Any = Param((n,), init.zeros)
@@ -71,9 +64,19 @@ class Bias1D(Module):
     def settings(self) -> str:
         return str(self.n)
 
-    def propagate(self, state: Any) -> Any:
-        chained(self, state, "features", self.n)
-        return ("features", self.n)
+    def propagate(self, known: Any) -> Known:
+        return one(known).need(self, self.what, **{self.axis: self.n})
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.bias.broadcast_like(x, tuple(range(x.rank - 1)))
+        return x + per_channel(self.bias, x, x.rank - 1 - self.after)
+
+
+class Bias2D(Bias1D):
+    """x + b over the channels of images (C, H, W) or (N, C, H, W); `bias` (C) starts at zeros."""
+
+    axis, what, after = "c", "channels", 2
+
+
+def per_channel(values: Tensor, x: Tensor, axis: int) -> Tensor:
+    """One value per index of `axis`, repeated along all other axes of x."""
+    return values.broadcast_like(x, tuple([i for i in range(x.rank) if i != axis]))

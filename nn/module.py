@@ -6,18 +6,21 @@ import copy
 from collections.abc import Iterator
 from typing import Any, NamedTuple, Self
 
+from ..core.checks import check_shape
 from ..core.inplace import axpy, write
-from ..core.public import Device, Gradients, ShapeError, TapeMovedError, Tensor, device, f32
+from ..core.public import Device, Gradients, ShapeError, Tensor, device, f32
+from .calling import admit, run
+from .dims import Known
 from .init import Init, zeros
 
-__all__ = ["Module", "Named", "Param", "run"]
+__all__ = ["Composite", "Module", "Named", "Param"]
 
 
 class Param:
     """A parameter to be: shape, initial values (see `nn.init`), and whether optimizers train it."""
 
     def __init__(self, shape: tuple[int, ...], init: Init = zeros, trainable: bool = True) -> None:
-        self.shape, self.init, self.trainable = tuple(shape), init, trainable
+        self.shape, self.init, self.trainable = check_shape("Param", shape), init, trainable
 
     def __repr__(self) -> str:
         return f"Param({self.shape})"
@@ -87,12 +90,14 @@ class Module:
         """Number of trainable elements."""
         return sum(t.numel for t in self.trainable_tensors())
 
-    def propagate(self, state: Any) -> Any:
-        """What is known of the output, ("features", n) or ("channels", n), given that of the input; raises on a mismatch.
+    def propagate(self, known: Any) -> Any:
+        """What is known of the output's shape, given what is known of the input's; raises `ShapeError` on a mismatch.
 
-        None: nothing is known.
+        Both are a `Known`, or a tuple of them. Of a module that does not say, nothing is known but what its parts check.
         """
-        return None
+        for _, child in self.children():
+            child.propagate(Known())
+        return Known()
 
     def settings(self) -> str:
         """The constructor's arguments, for reprs."""
@@ -124,23 +129,23 @@ class Module:
 
     # ----- running
 
-    def forward(self, *inputs: Any) -> Any:
+    def forward(self, *inputs: Any, **named: Any) -> Any:
         """Inference; subclasses write it."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
-    def forward_mut(self, *inputs: Any) -> Any:
+    def forward_mut(self, *inputs: Any, **named: Any) -> Any:
         """Training; the same as `forward` unless a module says otherwise."""
-        return self.forward(*inputs)
+        return self.forward(*inputs, **named)
 
-    def __call__(self, *inputs: Any) -> Any:
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
         """Trains if an input owns a tape, infers otherwise; the other inputs then enter with an empty tape."""
         if self._device is None:
             self._require_built("call")
-        if len(inputs) == 1 and type(inputs[0]) is Tensor:
+        if len(inputs) == 1 and not named and type(inputs[0]) is Tensor:
             traced = inputs[0]._tape is not None
         else:
-            traced, inputs = _admit(self, inputs)
-        return run(self, traced, *inputs)
+            traced, inputs, named = admit(self, inputs, named)
+        return run(self, traced, *inputs, **named)
 
     # ----- gradients and values
 
@@ -293,39 +298,28 @@ def _paired(op: str, a: Module, b: Module) -> list[tuple[Named, Named]]:
     return list(zip(left, right, strict=True))
 
 
-def _admit(module: Module, inputs: tuple[Any, ...]) -> tuple[bool, tuple[Any, ...]]:
-    """Whether some input owns a tape; then the others get an empty one, so that nothing inside runs unrecorded."""
-    flat = list(_tensors(inputs))
-    if any(t._tape is not None for t in flat):
-        return True, _retape(inputs)
-    if any(t._serial is not None for t in flat):
-        raise TapeMovedError(
-            f"[{type(module).__name__}] no input owns a tape, and that of one has moved\n  hint: x.with_empty_tape() or x.detach()"
-        )
-    return False, inputs
+class Composite(Module):
+    """A module that runs others: `flow(call, *inputs)` serves inference and training alike.
+
+    `call(module, *inputs)` runs a sub-module as this one is run. A value used twice goes through `again`.
+    """
+
+    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any:
+        """The outputs; subclasses write it."""
+        raise NotImplementedError(f"{type(self).__name__} has no flow")
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        """Inference."""
+        return self.flow(_infer, *inputs, **named)
+
+    def forward_mut(self, *inputs: Any, **named: Any) -> Any:
+        """Training."""
+        return self.flow(_train, *inputs, **named)
 
 
-def _tensors(value: Any) -> Iterator[Tensor]:
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, (tuple, list)):
-        for v in value:
-            yield from _tensors(v)
+def _infer(module: Module, *inputs: Any, **named: Any) -> Any:
+    return run(module, False, *inputs, **named)
 
 
-def _retape(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value if value._tape is not None or not value.dtype.is_float else value.retaped()
-    return tuple(_retape(v) for v in value) if isinstance(value, (tuple, list)) else value
-
-
-def run(module: Module, mut: bool, *inputs: Any) -> Any:
-    """forward or forward_mut; a shape error gets the module's path, once."""
-    try:
-        return module.forward_mut(*inputs) if mut and not module._inferring else module.forward(*inputs)
-    except ShapeError as e:
-        if not getattr(e, "located", False) and not list(module.children()):
-            where = f"{module._path}: " if module._path else ""
-            e.args = (f"{where}{type(module).__name__}({module.settings()}): {e}",)
-            e.located = True  # type: ignore[attr-defined]
-        raise
+def _train(module: Module, *inputs: Any, **named: Any) -> Any:
+    return run(module, True, *inputs, **named)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .module import Module, run
+from .module import Composite, Module
 
-__all__ = ["Sequential"]
+__all__ = ["Repeated", "Sequential"]
 
 
-class Sequential(Module):
+class Sequential(Composite):
     """The output of each module is the input of the next; `()` is the identity. A tuple of modules means this.
 
     >>> import dfdx
@@ -22,11 +22,7 @@ class Sequential(Module):
 
     def __init__(self, *modules: Any) -> None:
         for i, m in enumerate(modules):
-            if isinstance(m, (tuple, list)):
-                m = Sequential(*m)
-            if not isinstance(m, Module):
-                raise TypeError(f"[Sequential] element {i} is {type(m).__name__}, not a module")
-            object.__setattr__(self, str(i), m)
+            object.__setattr__(self, str(i), as_module("Sequential", m, i))
 
     def __getitem__(self, i: int) -> Module:
         modules = [m for _, m in self.children()]
@@ -38,19 +34,44 @@ class Sequential(Module):
     def __iter__(self) -> Iterator[Module]:
         return (m for _, m in self.children())
 
-    def propagate(self, state: Any) -> Any:
+    def propagate(self, known: Any) -> Any:
         for _, m in self.children():
-            state = m.propagate(state)
-        return state
+            known = m.propagate(known)
+        return known
 
-    def forward(self, *inputs: Any) -> Any:
-        return self._through(inputs, False)
-
-    def forward_mut(self, *inputs: Any) -> Any:
-        return self._through(inputs, True)
-
-    def _through(self, inputs: tuple[Any, ...], mut: bool) -> Any:
+    def flow(self, call: Any, *inputs: Any) -> Any:
         for name, m in self.__dict__.items():
             if name[0] != "_":
-                inputs = (run(m, mut, *inputs),)
+                inputs = (call(m, *inputs),)
         return inputs[0] if len(inputs) == 1 else inputs
+
+
+class Repeated(Sequential):
+    """`n` modules of one specification, one after the other, each with its own parameters.
+
+    >>> import dfdx
+    >>> from dfdx import nn
+    >>> dfdx.device("cpu").build_module(nn.Repeated((nn.Linear(4, 4), nn.ReLU()), 3)).num_trainable_params()
+    60
+    """
+
+    def __init__(self, module: Any, n: int) -> None:
+        if not isinstance(n, int) or n < 0:
+            raise ValueError(f"[Repeated] takes a number of copies, not {n!r}")
+        super().__init__(*[module] * n)
+
+    def settings(self) -> str:
+        return str(len(self))
+
+
+def as_module(owner: str, value: Any, place: Any = "") -> Module:
+    """A module, or the sequential one that a tuple means."""
+    if isinstance(value, (tuple, list)):
+        return Sequential(*value)
+    if not isinstance(value, Module):
+        a_class = isinstance(value, type) and issubclass(value, Module)
+        hint = f"\n  hint: pass an instance, {value.__name__}(...)" if a_class else ""
+        raise TypeError(
+            f"[{owner}] element {place} is {getattr(value, '__name__', type(value).__name__)}, not a module{hint}"
+        )
+    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..core.public import Tensor
+from ..core.public import ShapeError, Tensor
 from .module import Module
 
 __all__ = ["summary", "tree"]
@@ -54,31 +54,24 @@ def summary(module: Module, input: Any = None) -> str:
 
 def _shapes(module: Module, input: Any) -> dict[str, str]:
     """Output shape by path; a dim that follows a None of the input shows as None: it differs between two sizes."""
-    small, large = (_outputs(module, input, free) for free in (2, 3))
+    try:
+        small, large = (_outputs(module, input, free) for free in (2, 3))
+    except ShapeError:  # a free height or width may have to be larger
+        small, large = (_outputs(module, input, free) for free in (64, 160))
     return {path: _text(small[path], large[path]) for path in small}
 
 
 def _outputs(module: Module, input: Any, free: int) -> dict[str, Any]:
     """What each module returns on the shapes-only device."""
     from ..core.device import device
-    from . import module as machinery
-    from . import sequential
     from .build import inputs_for
+    from .calling import watching
 
     null = device("null")
     found: dict[str, Any] = {}
-    plain = machinery.run
-
-    def watching(m: Module, mut: bool, *inputs: Any) -> Any:
-        found[m._path] = plain(m, mut, *inputs)
-        return found[m._path]
-
     copy = module.to_device(null)
-    try:
-        machinery.run = sequential.run = watching  # type: ignore[assignment]
+    with watching(lambda m, out: found.update({m._path: out})):
         copy(*inputs_for(null, input, module._dtype, free))
-    finally:
-        machinery.run = sequential.run = plain
     return found
 
 

@@ -18,6 +18,7 @@ from . import (
     search,
     sort,
     unary,
+    unstack,
     upscale,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "search",
     "sort",
     "unary",
+    "unstack",
     "upscale",
 ]
