@@ -25,11 +25,13 @@ from .activations import (
 from .attention import MultiHeadAttention
 from .batchnorm import BatchNorm1D, BatchNorm2D
 from .build import build
+from .conv import Conv1D, Conv2D, ConvTrans2D
 from .dropout import Dropout, DropoutOneIn
 from .embedding import Embedding
 from .linear import Bias1D, Bias2D, Linear, MatMul, UnbiasedLinear
 from .module import Composite, Module, Param
 from .norm import GroupNorm, LayerNorm1D, RMSNorm
+from .pool import AvgPool2D, AvgPoolGlobal, MaxPool2D, MaxPoolGlobal, MinPool2D, MinPoolGlobal, Upscale2D, Upscale2DBy
 from .position import LearnedPositionalEncoding, PositionalEncoding
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
 from .residual import (
@@ -54,73 +56,17 @@ from .transformer import (
 )
 
 __all__ = [
-    "Abs",
-    "AccurateGeLU",
-    "AddInto",
-    "BatchNorm1D",
-    "BatchNorm2D",
-    "Bias1D",
-    "Bias2D",
-    "Composite",
-    "Cos",
-    "Dropout",
-    "DropoutOneIn",
-    "Embedding",
-    "Exp",
-    "FastGeLU",
-    "Flatten2D",
-    "GRU",
-    "GRUCell",
-    "GeLU",
-    "GeneralizedAdd",
-    "GeneralizedMul",
-    "GeneralizedResidual",
-    "GroupNorm",
-    "LSTM",
-    "LSTMCell",
-    "LayerNorm1D",
-    "LeakyReLU",
-    "LearnedPositionalEncoding",
-    "Linear",
-    "Ln",
-    "LogSoftmax",
-    "MatMul",
-    "Module",
-    "MultiHeadAttention",
-    "PReLU",
-    "PReLU1D",
-    "Param",
-    "Pointwise",
-    "PositionalEncoding",
-    "RMSNorm",
-    "RNN",
-    "RNNCell",
-    "ReLU",
-    "Repeated",
-    "Reshape",
-    "Residual",
-    "ResidualAdd",
-    "ResidualMul",
-    "Sequential",
-    "Sigmoid",
-    "Sin",
-    "Softmax",
-    "SplitInto",
-    "Sqrt",
-    "Square",
-    "Tanh",
-    "Transformer",
-    "TransformerDecoder",
-    "TransformerDecoderBlock",
-    "TransformerEncoder",
-    "TransformerEncoderBlock",
-    "UnbiasedLinear",
-    "build",
-    "init",
-    "load_torch_state_dict",
-    "torch_state_dict",
-    "losses",
-]
+    "Abs", "AccurateGeLU", "AddInto", "AvgPool2D", "AvgPoolGlobal", "BatchNorm1D", "BatchNorm2D", "Bias1D", "Bias2D",
+    "Composite", "Conv1D", "Conv2D", "ConvTrans2D", "Cos", "Dropout", "DropoutOneIn", "Embedding", "Exp", "FastGeLU",
+    "Flatten2D", "GRU", "GRUCell", "GeLU", "GeneralizedAdd", "GeneralizedMul", "GeneralizedResidual", "GroupNorm",
+    "LSTM", "LSTMCell", "LayerNorm1D", "LeakyReLU", "LearnedPositionalEncoding", "Linear", "Ln", "LogSoftmax",
+    "MatMul", "MaxPool2D", "MaxPoolGlobal", "MinPool2D", "MinPoolGlobal", "Module", "MultiHeadAttention", "PReLU",
+    "PReLU1D", "Param", "Pointwise", "PositionalEncoding", "RMSNorm", "RNN", "RNNCell", "ReLU", "Repeated",
+    "Reshape", "Residual", "ResidualAdd", "ResidualMul", "Sequential", "Sigmoid", "Sin", "Softmax", "SplitInto",
+    "Sqrt", "Square", "Tanh", "Transformer", "TransformerDecoder", "TransformerDecoderBlock", "TransformerEncoder",
+    "TransformerEncoderBlock", "UnbiasedLinear", "Upscale2D", "Upscale2DBy", "build", "init",
+    "load_torch_state_dict", "losses", "torch_state_dict",
+]  # fmt: skip
 for _name in __all__:
     if _name not in ("init", "losses"):
         globals()[_name].__module__ = "dfdx.nn"

@@ -79,15 +79,16 @@ class RNNCell(Module):
         return h if self.states == 1 else (h, h)
 
     def forward(self, x: Tensor, state: Any = None) -> Any:
-        new = self.advance(self.parts(x), self.start(x, state))
+        state = self.start(x, x.shape[:-1], state)
+        new = self.advance(self.parts(x), state)
         return new if self.states > 1 else new[0]
 
-    def start(self, x: Tensor, state: Any) -> tuple[Tensor, ...]:
+    def start(self, x: Tensor, batch: tuple[int, ...], state: Any) -> tuple[Tensor, ...]:
         """The state as a tuple; zeros, recorded where x is, if there is none."""
-        shape = (*x.shape[:-1], self.hidden)
+        shape = (*batch, self.hidden)
         if state is None:
-            zeros = x.device.zeros(shape, x.dtype)
-            return (zeros if x._tape is None else zeros.retaped(),) * self.states
+            zeros = [x.device.zeros(shape, x.dtype) for _ in range(self.states)]
+            return tuple(zeros if x._serial is None else [z.retaped() for z in zeros])
         given = (state,) if isinstance(state, Tensor) else tuple(state)
         if len(given) != self.states or any(h.shape != shape for h in given):
             has = ", ".join(h.type_text for h in given)
@@ -229,7 +230,7 @@ class LSTM(RNN):
 def _scan(cell: RNNCell, x: Tensor, state: Any, backwards: bool) -> tuple[Tensor, tuple[Tensor, ...]]:
     """(all states (B, S, hidden), the final state) of a cell over x (B, S, inp)."""
     b, s, g = x.shape[0], x.shape[1], cell.gates
-    state = cell.start(x[:, 0].detach() if x._tape is None else x.with_empty_tape()[:, 0], state)
+    state = cell.start(x, (b,), state)
     gates = linear(x, cell.weight_ih, cell.bias_ih).reshape((b, s, g, cell.hidden)).permute((1, 2, 0, 3))
     parts = gates.reshape((s * g, b, cell.hidden)).unstack(0)
     outputs = []

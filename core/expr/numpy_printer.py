@@ -173,7 +173,7 @@ class _Writer:
             weak = all(a.op in ("const", "scalar") for a in n.args)
             shown = [self.typed(a) for a in n.args] if weak else args
             out = self.buffer(n) if self.shape and self.full(n) else ""
-            text = f"{NATIVE[n.op].numpy}({', '.join(shown)}{', ' + out if out else ''})"
+            text = f"{NATIVE[n.op].numpy}({', '.join(shown)}{', out=' + out if out else ''})"
         for a in n.args:
             if a.op not in ("const", "scalar"):
                 self.done_with(a)

@@ -114,7 +114,8 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
                 {"a": f"a.shape = {list(xs[0].shape)}", "b": f"b.shape = {list(x.shape)}"},
             )
     shape = (*xs[0].shape[:at], 1, *xs[0].shape[at:])
-    return concat([x.reshape(shape) for x in xs], at)
+    owned = any(x._tape is not None for x in xs)  # then one whose tape has moved on comes along with an empty one
+    return concat([(x.with_empty_tape() if owned and x._tape is None else x).reshape(shape) for x in xs], at)
 
 
 def filled(x: Tensor, axis: int, n: int, value: Any = 0) -> Tensor:
