@@ -106,7 +106,7 @@ def torch_state_dict(model: Module) -> dict[str, Any]:
 
 def _entries(module: Module) -> tuple[dict[str, tuple[str, ...]], dict[str, Any]]:
     """(our paths by their name, their unused entries) of a module and its parts."""
-    entries = {name: (name,) for name in module._params}
+    entries: dict[str, tuple[str, ...]] = {name: (name,) for name in module._params}
     unused = dict(_of(UNUSED, module, {}))
     for name, child in module.children():
         inner, more = _entries(child)
