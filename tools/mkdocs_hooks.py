@@ -1,0 +1,130 @@
+"""Pages that mkdocs gets from the project itself: the tutorial from examples/, the reference from docstrings, the device matrix
+from the reports of the conformance kit."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from mkdocs.structure.files import File, Files
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTIONS = {
+    "dfdx": "Tensors, ops and devices", "dfdx.nn": "Modules", "dfdx.losses": "Losses", "dfdx.optim": "Optimizers",
+    "dfdx.data": "Data", "dfdx.utils": "Utilities", "dfdx.core.contract": "The backend contract",
+}  # fmt: skip
+
+
+def on_files(files: Files, config: Any) -> Files:
+    """Add the generated pages."""
+    for path, text in pages():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """(path, Markdown) of every generated page."""
+    for example in sorted((ROOT / "examples").glob("*.py")):
+        folder = "tutorial" if example.name[:2].isdigit() else "examples"
+        yield f"{folder}/{example.stem}.md", example_page(example)
+    for name, title in SECTIONS.items():
+        yield f"reference/{name.replace('.', '-')}.md", reference_page(name, title)
+    yield "reports.md", matrix_page()
+
+
+def example_page(path: Path) -> str:
+    """The docstring as text, the code, and what it prints."""
+    text = path.read_text(encoding="utf-8")
+    module = ast.parse(text)
+    doc = ast.get_docstring(module) or path.stem
+    body = "\n".join(text.splitlines()[module.body[0].end_lineno :]).strip("\n")
+    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=ROOT / "build", check=True)
+    title = path.stem.replace("_", " ").lstrip("0123456789 ").capitalize()
+    number = f"{int(path.stem[:2])}. " if path.stem[:2].isdigit() else ""
+    return (
+        f"# {number}{title}\n\n{doc}\n\n```python\n{body}\n```\n\nIt prints:\n\n```text\n{done.stdout.rstrip()}\n```\n"
+    )
+
+
+def reference_page(name: str, title: str) -> str:
+    """Every public name of a module with its signature and docstring: classes, then functions, then dtypes and errors in one place."""
+    import importlib
+
+    import dfdx
+
+    module = dfdx.losses if name == "dfdx.losses" else importlib.import_module(name)
+    public = {n: getattr(module, n) for n in sorted(module.__all__, key=str.lower)}
+    classes = {n: t for n, t in public.items() if inspect.isclass(t) and not issubclass(t, (BaseException, dfdx.DType))}
+    parts = [f"# {title}\n\n`{name}`: {_first(inspect.getdoc(module) or '')}\n"]
+    for n, thing in classes.items():
+        parts += class_entry(n, thing)
+    for n, thing in public.items():
+        if callable(thing) and not inspect.isclass(thing):
+            parts.append(f"## {n}\n\n```python\n{n}{_signature(thing)}\n```\n\n{_markdown(inspect.getdoc(thing))}\n")
+    if name == "dfdx":
+        dtypes = [f"| `{d.name}` | {d.kind} | {d.bits} | {d.compute.name} |" for d in dfdx.DTYPES.values()]
+        parts += ["## Dtypes\n\n| name | kind | bits | computes in |\n|---|---|---|---|\n" + "\n".join(dtypes) + "\n"]
+        parts += [f"## Errors\n\n```text\n{inspect.getdoc(importlib.import_module('dfdx.core.errors'))}\n```\n"]
+    return "\n".join(parts)
+
+
+def class_entry(name: str, cls: type) -> list[str]:
+    """A class: its own docstring, then the methods that it documents."""
+    parts = [f"## {name}\n\n```python\n{name}{_signature(cls)}\n```\n\n{_markdown(inspect.getdoc(cls))}\n"]
+    for n, member in sorted(vars(cls).items()):
+        if n.startswith("_") or not callable(member) or not inspect.getdoc(member) or inspect.isclass(member):
+            continue
+        parts.append(
+            f"### {name}.{n}\n\n```python\n{n}{_signature(member)}\n```\n\n{_markdown(inspect.getdoc(member))}\n"
+        )
+    return parts
+
+
+def _signature(thing: Any) -> str:
+    try:
+        return str(inspect.signature(thing)).replace("'", "")
+    except (TypeError, ValueError):
+        return "(...)"
+
+
+def _first(doc: str) -> str:
+    return doc.split("\n\n")[0].replace("\n", " ")
+
+
+def _markdown(doc: str | None) -> str:
+    """A docstring with its doctest as a code block."""
+    lines, out, inside = (doc or "").splitlines(), [], False
+    for line in lines:
+        if line.startswith(">>>") and not inside:
+            out += ["", "```pycon"]
+            inside = True
+        elif inside and not line.strip():
+            out.append("```")
+            inside = False
+        out.append(line)
+    return "\n".join([*out, "```"] if inside else out)
+
+
+def matrix_page() -> str:
+    """What each device does with each op, from the reports under docs/reports/."""
+    reports = {
+        p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted((ROOT / "docs" / "reports").glob("*.json"))
+    }
+    lines = ["# Ops by device", "", "From the reports of the conformance kit that are kept under `docs/reports/`.", ""]
+    found: dict[str, dict[str, str]] = {}
+    for device, report in reports.items():
+        for op in report.get("ops", ()):
+            found.setdefault(op["name"], {})[device] = op.get("path", "")
+    if not found:
+        return "\n".join(
+            [*lines, "No report is kept yet: `python -m dfdx conformance cpu --report docs/reports` writes one.", ""]
+        )
+    lines += ["| op | " + " | ".join(reports) + " |", "|---|" + "---|" * len(reports)]
+    lines += [f"| `{op}` | " + " | ".join(row.get(d, "") for d in reports) + " |" for op, row in sorted(found.items())]
+    return "\n".join([*lines, ""])
