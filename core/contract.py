@@ -52,7 +52,28 @@ from .dtypes import (
     u64,
 )
 from .errors import BackendUnavailable, DeviceForkedError, MissingKernelError, OutOfMemoryError, PluginError
-from .expr import Expr, MapProgram, RowProgram, evaluate, evaluate_program, function_of, prepare
+from .expr import (
+    NATIVE,
+    Expr,
+    MapProgram,
+    RowProgram,
+    arg,
+    cast,
+    evaluate,
+    evaluate_program,
+    function_of,
+    map_program,
+    prepare,
+    row_max,
+    row_min,
+    row_prod,
+    row_program,
+    row_sum,
+    scalar,
+    select,
+    walk,
+)
+from .expr.functions import REDUCTIONS
 from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet
 from .philox import philox_words
 from .plugins.hookspecs import API, hookimpl
@@ -67,4 +88,6 @@ __all__ = [
     "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_",
     "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "function_of", "hookimpl", "i8", "i16", "i32",
     "i64", "philox_words", "prepare", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
+    "NATIVE", "REDUCTIONS", "arg", "cast", "map_program", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar", "select",
+    "walk",
 ]  # fmt: skip

@@ -1,13 +1,11 @@
-"""Hooks of the OpenCL backend, which is declared but not built yet: it says so."""
+"""Hooks of the OpenCL backend."""
 
 from __future__ import annotations
 
-import importlib.util
 from typing import Any
 
-from ...core.contract import BackendInfo, BackendUnavailable, Check, hookimpl
-
-_NOT_BUILT = "this release of dfdx declares the opencl backend but has no kernels for it yet"
+from ...core.contract import DTYPES, BackendInfo, BackendUnavailable, Capabilities, Check, DeviceInfo, f64, hookimpl
+from . import drivers
 
 
 @hookimpl
@@ -16,18 +14,59 @@ def backend_info() -> BackendInfo:
 
 
 @hookimpl
-def backend_probe() -> list[Any]:
-    if importlib.util.find_spec("pyopencl") is None:
-        raise BackendUnavailable("the package pyopencl is not installed, and " + _NOT_BUILT, "use device 'cpu'")
-    raise BackendUnavailable(_NOT_BUILT, "use device 'cpu'")
+def backend_probe() -> list[DeviceInfo]:
+    cl = drivers.import_pyopencl()
+    kinds = {cl.device_type.GPU: "gpu", cl.device_type.CPU: "cpu"}
+    return [
+        DeviceInfo(i, f"{d.name.strip()} ({d.platform.name.strip()})", int(d.global_mem_size), d.driver_version, kinds.get(d.type, "accelerator"))
+        for i, d in enumerate(drivers.all_devices())
+    ]  # fmt: skip
+
+
+@hookimpl
+def backend_open(index: int, options: dict[str, Any]) -> Any:
+    device = drivers.choose(index, options.get("select", ""))
+    from .engine import OpenCLEngine
+
+    return OpenCLEngine(device)
+
+
+@hookimpl
+def backend_capabilities(runtime: Any) -> Capabilities:
+    """No f64 on a device without it; f16 and bf16 are storage everywhere, computed in f32."""
+    dtypes = frozenset(d for d in DTYPES.values() if d is not f64 or runtime.target.f64)
+    return Capabilities(dtypes=dtypes, synchronous=False)
+
+
+@hookimpl
+def register_kernels(registry: Any, runtime: Any) -> None:
+    from .. import clike
+
+    clike.register(registry, runtime)
 
 
 @hookimpl
 def backend_diagnose() -> list[Check]:
-    found = importlib.util.find_spec("pyopencl") is not None
-    return [
-        Check(
-            "PyOpenCL", found, "installed" if found else "not installed", "" if found else 'pip install "dfdx[opencl]"'
-        ),
-        Check("kernels", False, _NOT_BUILT, "use device 'cpu'"),
-    ]
+    how = drivers.register_wheels()
+    try:
+        cl = drivers.import_pyopencl()
+    except BackendUnavailable as e:
+        return [Check("PyOpenCL", False, e.reason, e.hint)]
+    checks = [Check("PyOpenCL", True, cl.VERSION_TEXT), Check("drivers in wheels", True, how)]
+    try:
+        for i, d in enumerate(drivers.all_devices()):
+            checks.append(
+                Check(
+                    f"device opencl:{i}",
+                    True,
+                    f"{d.name.strip()}, {d.platform.name.strip()}, driver {d.driver_version}",
+                )
+            )
+    except BackendUnavailable as e:
+        checks.append(Check("devices", False, e.reason, e.hint))
+    return checks
+
+
+@hookimpl
+def backend_close(runtime: Any) -> None:
+    runtime.close()

@@ -57,7 +57,7 @@ def _adjoints(node: Expr, g: Expr) -> tuple[Expr | None, ...]:
         x = node.args[0]
         ties = select(eq(x, node), const(1.0), const(0.0))
         return (select(eq(x, node), g / row_sum(ties), const(0.0)),)
-    function = NATIVE[node.op]
-    if function.derivative is None:
+    function = NATIVE.get(node.op)
+    if function is None or function.derivative is None:
         raise ValueError(f"{node.op} has no derivative")
     return function.derivative(node.args, node, g)

@@ -198,4 +198,4 @@ def huber_error(a: Expr, b: Expr, delta: Expr) -> Expr:
 
 
 CONST_FREE = frozenset({"arg", "scalar", "const", "index", "random"})
-REDUCTIONS = {"row_sum": "sum", "row_max": "max", "row_min": "min"}
+REDUCTIONS = {"row_sum": "sum", "row_max": "max", "row_min": "min", "row_prod": "prod"}

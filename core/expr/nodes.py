@@ -21,6 +21,7 @@ __all__ = [
     "rewrite",
     "row_max",
     "row_min",
+    "row_prod",
     "row_sum",
     "scalar",
     "select",
@@ -178,6 +179,11 @@ def row_max(x: Expr) -> Expr:
 def row_min(x: Expr) -> Expr:
     """Minimum along the reduced axes; NaN propagates."""
     return make("row_min", x)
+
+
+def row_prod(x: Expr) -> Expr:
+    """Product along the reduced axes; it has no derivative here."""
+    return make("row_prod", x)
 
 
 def is_const(x: Expr, value: float) -> bool:

@@ -166,7 +166,7 @@ class _Writer:
         elif n.op == "select":
             text = f"np.where({args[0]}, {self.typed(n.args[1])}, {self.typed(n.args[2])})"
         elif n.op in REDUCTIONS:
-            ufunc = {"sum": "np.add", "max": "np.maximum", "min": "np.minimum"}[REDUCTIONS[n.op]]
+            ufunc = {"sum": "np.add", "max": "np.maximum", "min": "np.minimum", "prod": "np.multiply"}[REDUCTIONS[n.op]]
             text = f"{ufunc}.reduce({args[0]}, axis=_axes, keepdims=True)"
             self.env["_axes"] = self.axes
         else:

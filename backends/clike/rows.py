@@ -1,0 +1,310 @@
+"""Row programs: maps with reductions along rows, one group or one work-item per row.
+
+A group's items walk along the row together (loads are contiguous where rows are); an item alone walks its row while its
+neighbours walk theirs (loads are contiguous where rows lie side by side). Float sums are folded in two levels, so that the
+error does not grow with the row. A reduction may be split: each row's parts are folded apart, and then together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from math import prod
+from typing import Any, NamedTuple
+
+from ...core.contract import REDUCTIONS, Expr, RowProgram
+from .array import Array, Shape, Strides, collapse, dense_strides
+from .engine import Engine, Launch, Source, Target
+from .expr import Body, arithmetic, load, parameters, scalar_types, store, unravel
+from .types import literal, register_type
+
+__all__ = ["Layout", "compile_row", "row_launch"]
+
+CHUNK = 64  # additions in a row before the partial sum is folded into the whole
+
+
+class Layout(NamedTuple):
+    """How a row kernel walks its arrays: dims and strides of the rows, and along a row; () where an array has no such dims."""
+
+    outer: Shape
+    inner: Shape
+    outer_strides: tuple[Strides, ...]
+    inner_strides: tuple[Strides, ...]
+
+
+def layout(kinds: Sequence[str], outer: Shape, inner: Shape, strides: Sequence[Strides]) -> Layout:
+    """Collapsed dims of arrays of these kinds."""
+    n = len(outer)
+    by_outer = [s[:n] if k in ("full", "row") else (0,) * n for k, s in zip(kinds, strides, strict=True)]
+    by_inner = [
+        s[n:] if k == "full" else s if k == "col" else (0,) * len(inner) for k, s in zip(kinds, strides, strict=True)
+    ]
+    rows, row_steps = collapse(outer, by_outer)
+    cols, col_steps = collapse(inner, by_inner)
+    return Layout(rows, cols, row_steps, col_steps)
+
+
+def row_launch(program: RowProgram, lay: Layout, target: Target, parts: int = 1) -> Launch:
+    """The launch of a row program; with `parts` above 1 the only output is (rows, parts) by groups, (parts, rows) by items."""
+    rows, n = prod(lay.outer), prod(lay.inner)
+    kinds = program.in_kinds + program.out_kinds
+    side_by_side = any(
+        o[-1] == 1 and i[-1] != 1 for k, o, i in zip(kinds, lay.outer_strides, lay.inner_strides) if k == "full"
+    )
+    short = n < 2 * target.lanes or (rows >= 16 * target.units and n < 64)
+    alone = lay.outer[-1] >= min(16, rows) and (side_by_side or short)
+    width = 1 if alone else _width(n, target)
+    classes = tuple([(min(o[-1], 2), min(i[-1], 2)) for o, i in zip(lay.outer_strides, lay.inner_strides)])
+    source = _source(program, len(lay.outer), len(lay.inner), classes, width, 64 if alone else width, parts > 1)
+    numbers = (rows, n, parts, -(-n // parts), *lay.outer, *lay.inner)
+    for o, i in zip(lay.outer_strides, lay.inner_strides):
+        numbers += (*o, *i)
+    items = rows * parts
+    return Launch(source, (-(-items // 64) if alone else items, 1, 1), numbers)
+
+
+def _width(n: int, target: Target) -> int:
+    """Items per group: one vector on a CPU; on a GPU enough for the row."""
+    if target.cpu:
+        return target.lanes
+    width = 32
+    while width < target.group and width * 4 < n:
+        width *= 2
+    return width
+
+
+class _Names:
+    """Where a row kernel's numbers sit in the struct."""
+
+    def __init__(self, arrays: int, outer: int, inner: int) -> None:
+        self.k, self.no, self.ni = arrays, outer, inner
+        self.rows, self.n, self.parts, self.chunk = (f"d.v[{arrays + j}]" for j in range(4))
+        self.outer = [f"d.v[{arrays + 4 + a}]" for a in range(outer)]
+        self.inner = [f"d.v[{arrays + 4 + outer + a}]" for a in range(inner)]
+        self.size = arrays + 4 + (outer + inner) * (arrays + 1)
+
+    def step(self, j: int, a: int) -> str:
+        """The stride of array j along dim a, outer dims first."""
+        return f"d.v[{self.k + 4 + (self.no + self.ni) * (j + 1) + a}]"
+
+
+@lru_cache(2048)
+def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[int, int], ...], width: int, group: int, split: bool) -> Source:  # fmt: skip
+    return _Writer(program, outer, inner, classes, width, group, split).source()
+
+
+class _Writer:
+    """Writes one row kernel."""
+
+    def __init__(self, program: RowProgram, outer: int, inner: int, classes: Any, width: int, group: int, split: bool) -> None:  # fmt: skip
+        self.p, self.width, self.group, self.split, self.classes = program, width, group, split, classes
+        self.arrays = program.n_args + len(program.outputs)
+        self.d = _Names(self.arrays, outer, inner)
+        self.kinds = program.in_kinds + program.out_kinds
+        self.top = Body(program)
+        self.lines: list[str] = self.top.lines
+        self.locals: list[str] = []
+
+    def source(self) -> Source:
+        d = self.d
+        self.setup()
+        for level in _levels(self.p):
+            self.reduce(level)
+        self.finish()
+        name = "row_items" if self.width == 1 else "row_group"
+        text = [
+            f"DIMS({d.size});",
+            f"KERNEL GROUP({self.group}, 1, 1) void {name}({parameters(self.p)}, const struct dims d) {{",
+            *[f"  {line}" for line in self.locals],
+            *[f"  {line}" for line in self.lines],
+            "  }" if self.width == 1 else "",
+            "}",
+        ]
+        return Source(name, "\n".join(text), (self.group, 1, 1), scalar_types(self.p))
+
+    def setup(self) -> None:
+        """Which row, which part, and where each array's row begins."""
+        d, add = self.d, self.lines.append
+        if self.width == 1:
+            add("const i64 g = GID(0), l = 0;")
+            add(f"if (g < {d.rows}{' * ' + d.parts if self.split else ''}) {{")
+            add(f"const i64 part = g / {d.rows}, r = g - part * {d.rows};" if self.split else "const i64 r = g;")
+        else:
+            add("const i64 g = BID(0), l = LID(0);")
+            add(f"const i64 r = g / {d.parts}, part = g - r * {d.parts};" if self.split else "const i64 r = g;")
+        if self.split:
+            add(f"const i64 from = part * {d.chunk}, to = from + {d.chunk} < {d.n} ? from + {d.chunk} : {d.n};")
+        else:
+            add(f"const i64 from = 0, to = {d.n};")
+        names = [f"r{a}" for a in range(d.no)]
+        self.lines.extend(unravel("r", d.outer, names))
+        for j, kind in enumerate(self.kinds):
+            terms = [f"d.v[{j}]"]
+            if kind in ("full", "row"):
+                terms += [
+                    names[a] if a == d.no - 1 and self.classes[j][0] == 1 else f"{names[a]} * {d.step(j, a)}"
+                    for a in range(d.no)
+                ]
+            if self.split and j >= self.p.n_args:
+                terms = [f"d.v[{j}]", "g"]
+            add(f"const i64 o{j} = {' + '.join(terms)};")
+
+    def at(self, j: int) -> str:
+        """The index of array j's element j in its row."""
+        if self.kinds[j] not in ("full", "col"):
+            return f"o{j}"
+        d, cls = self.d, self.classes[j][1]
+        if d.ni == 1:
+            return f"o{j}" + ("" if cls == 0 else " + j" if cls == 1 else f" + j * {d.step(j, d.no)}")
+        return f"o{j}" + "".join(f" + j{a} * {d.step(j, d.no + a)}" for a in range(d.ni))
+
+    def arg(self, i: int) -> str:
+        return load(self.p.in_dtypes[i], f"x{i}", self.at(i))
+
+    def per_row(self, nodes: Sequence[Expr]) -> None:
+        """Define what these nodes need that is the same along the row, outside the loop."""
+        for n in nodes:
+            stack, seen = [n], set()
+            while stack:
+                m = stack.pop()
+                if m in seen or m in self.top.names:
+                    continue
+                seen.add(m)
+                if self.p.kinds[m] in ("row", "scalar") and m.op not in ("const",):
+                    self.top.value(m, self.arg)
+                else:
+                    stack.extend(m.args)
+
+    def loop(self, body: Body, header: str, tail: list[str]) -> list[str]:
+        """A loop over j of statements."""
+        extra = unravel("j", self.d.inner, [f"j{a}" for a in range(self.d.ni)]) if self.d.ni > 1 else []
+        if any(n.op in ("index", "random") for n in self.p.nodes):
+            extra.append(f"const i64 i = r * {self.d.n} + j;")
+        return [header, *[f"  {line}" for line in (*extra, *body.lines, *tail)], "}"]
+
+    def reduce(self, level: list[Expr]) -> None:
+        """Fold the reductions of one level in one walk along the row."""
+        self.per_row([n.args[0] for n in level])
+        body = Body(self.p, self.top, f"u{len(self.lines)}_")
+        chunked, plain, whole, partial = [], [], [], []
+        for n in level:
+            name = f"a{len(self.top.names)}_{level.index(n)}"
+            value = body.value(n.args[0], self.arg)
+            dtype, kind = self.p.types[n], REDUCTIONS[n.op]
+            declare = f"{register_type(dtype)} {name} = {identity(kind, dtype)};"
+            whole.append((n, name, declare))
+            if kind == "sum" and dtype.is_float:
+                partial.append(f"{register_type(dtype)} {name}p = {identity(kind, dtype)};")
+                chunked.append(f"{name}p = {name}p + {value};")
+                plain.append(f"{name} = {name} + {name}p;")
+            else:
+                chunked.append(f"{name} = {combine(kind, dtype, name, value)};")
+        w = self.width
+        self.lines.extend([declare for _, _, declare in whole])
+        if plain:
+            step = w * CHUNK
+            inner = self.loop(body, f"for (i64 j = c + l; j < end; j += {w}) {{", chunked)
+            self.lines.append(f"for (i64 c = from; c < to; c += {step}) {{")
+            self.lines.append(f"  const i64 end = c + {step} < to ? c + {step} : to;")
+            self.lines.extend([f"  {line}" for line in (*partial, *inner, *plain)])
+            self.lines.append("}")
+        else:
+            self.lines.extend(self.loop(body, f"for (i64 j = from + l; j < to; j += {w}) {{", chunked))
+        for n, name, _ in whole:
+            self.top.names[n] = name if w == 1 else self.fold(n, name)
+
+    def fold(self, n: Expr, name: str) -> str:
+        """The items' partial results combined through local memory; every item gets the whole."""
+        dtype, kind, w = self.p.types[n], REDUCTIONS[n.op], self.width
+        buffer, ctype, out = f"l_{name}", register_type(dtype), f"{name}w"
+        self.locals.append(f"LOCAL_ARRAY({ctype}, {buffer}, {w});")
+        self.lines += [f"{buffer}[l] = {name};", "BARRIER();"]
+        step = w // 2
+        while step > 16:
+            self.lines.append(
+                f"if (l < {step}) {buffer}[l] = {combine(kind, dtype, f'{buffer}[l]', f'{buffer}[l + {step}]')};"
+            )
+            self.lines.append("BARRIER();")
+            step //= 2
+        last = 2 * step
+        self.lines.append(f"{ctype} {out} = {buffer}[0];")
+        self.lines.append(f"for (int k = 1; k < {last}; k++) {out} = {combine(kind, dtype, out, f'{buffer}[k]')};")
+        return out
+
+    def finish(self) -> None:
+        """Outputs: per-row ones by the first item, full ones in a last walk."""
+        self.per_row(self.p.outputs)
+        first = self.p.n_args
+        full = []
+        for k, (o, dtype, kind) in enumerate(zip(self.p.outputs, self.p.out_dtypes, self.p.out_kinds, strict=True)):
+            if kind == "full":
+                full.append((k, o, dtype))
+            else:
+                value = self.top.value(o, self.arg)
+                self.lines.append("if (l == 0) " + store(dtype, f"y{k}", f"o{first + k}", value))
+        if full:
+            body = Body(self.p, self.top, "v")
+            ends = [store(dtype, f"y{k}", self.at(first + k), body.value(o, self.arg)) for k, o, dtype in full]
+            self.lines.extend(self.loop(body, f"for (i64 j = from + l; j < to; j += {self.width}) {{", ends))
+
+
+def _levels(program: RowProgram) -> list[list[Expr]]:
+    """The reductions, those that need no other first."""
+    depth: dict[Expr, int] = {}
+    levels: list[list[Expr]] = []
+    for n in program.nodes:
+        depth[n] = max([depth[a] for a in n.args], default=0)
+        if n.op in REDUCTIONS:
+            while len(levels) <= depth[n]:
+                levels.append([])
+            levels[depth[n]].append(n)
+            depth[n] += 1
+    return levels
+
+
+def identity(kind: str, dtype: Any) -> str:
+    """What changes nothing when combined."""
+    if kind in ("sum", "prod"):
+        return literal(int(kind == "prod"), dtype)
+    if dtype.is_float:
+        return literal(float("-inf") if kind == "max" else float("inf"), dtype)
+    if dtype.kind == "bool":
+        return "0" if kind == "max" else "1"
+    signed = dtype.kind == "int"
+    low, high = (-(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1) if signed else (0, 2**dtype.bits - 1)
+    return literal(low if kind == "max" else high, dtype)
+
+
+def combine(kind: str, dtype: Any, a: str, b: str) -> str:
+    if kind in ("sum", "prod"):
+        return arithmetic("add" if kind == "sum" else "mul", a, b, dtype)
+    return f"M_{kind.upper()}_{register_type(dtype)}({a}, {b})"
+
+
+def compile_row(engine: Engine, program: RowProgram, outer: Shape, inner: Shape) -> Callable[..., Any]:
+    """The kernel of a row program over outer + inner dims: takes arrays, then scalars; returns new arrays."""
+    n, empty = program.n_args, engine.empty
+    shapes = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
+    outs = tuple([(shapes[k], d) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)])
+    out_strides = [dense_strides(s) for s, _ in outs]
+    kinds = program.in_kinds + program.out_kinds
+    calls: dict[tuple[Strides, ...], Any] = {}
+
+    def kernel(*inputs: Any) -> Any:
+        arrays: Sequence[Array] = inputs[:n]
+        key = tuple([a.strides for a in arrays])
+        call = calls.get(key)
+        if call is None:
+            lay = layout(kinds, outer, inner, [*key, *out_strides])
+            call = calls[key] = engine.prepare(row_launch(program, lay, engine.target))
+        made = [empty(s, d) for s, d in outs]
+        call((*arrays, *made), inputs[n:])
+        return made[0] if len(made) == 1 else tuple(made)
+
+    return kernel
+
+
+def register(registry: Any, engine: Engine) -> None:
+    @registry.kernel("row", specialize=True)
+    def row(sig: Any, *, program: RowProgram, outer: Shape, inner: Shape) -> Any:
+        return compile_row(engine, program, outer, inner)
