@@ -45,7 +45,7 @@ class OpenCLEngine(Engine):
         self.context = cl.Context([device])  # kept: Intel refuses a queue whose Context object is gone
         self.queue = cl.CommandQueue(self.context, device)
         self.pool = MemoryPool(ImmediateAllocator(self.queue))
-        self._allocate = self.pool.allocate
+        self._allocate: Callable[[int], Any] = self.pool.allocate
         self.caching = True
         self.target = _target(device)
         self.options = _options(device, self.target)
@@ -128,7 +128,7 @@ class OpenCLEngine(Engine):
 
     def prepare(self, launch: Launch) -> Callable[[Sequence[Array], Sequence[Any]], None]:
         source, numbers = launch.source, launch.numbers
-        local = source.group
+        local: tuple[int, ...] = source.group
         size = tuple([g * n for g, n in zip(launch.groups, local, strict=True)])
         if size[2] == size[1] == local[1] == local[2] == 1:
             size, local = size[:1], local[:1]

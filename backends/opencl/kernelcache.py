@@ -16,6 +16,7 @@ import pyopencl as cl
 from ..clike.engine import Source, header
 from .drivers import cache_folder
 
+_NO_CACHE: Any = False  # PyOpenCL's own cache: this module replaces it
 __all__ = ["build", "clear", "folder"]
 
 log = logging.getLogger("dfdx.opencl")
@@ -43,7 +44,7 @@ def build(context: Any, device: Any, source: Source, options: tuple[str, ...]) -
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # compilers report success with remarks
-        program = cl.Program(context, header() + source.text).build(list(options), [device], cache_dir=False)
+        program = cl.Program(context, header() + source.text).build(list(options), [device], cache_dir=_NO_CACHE)
     seconds = time.perf_counter() - start
     if seconds > SLOW and not _told:
         _told.append(True)
@@ -66,7 +67,7 @@ def _read(context: Any, device: Any, path: Path, options: tuple[str, ...]) -> An
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return cl.Program(context, [device], [binary]).build(list(options), [device], cache_dir=False)
+            return cl.Program(context, [device], [binary]).build(list(options), [device], cache_dir=_NO_CACHE)
     except cl.Error as e:
         log.info("%s is not taken by the driver (%s) and is built again", path.name, e)
         return None
