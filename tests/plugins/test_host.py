@@ -276,9 +276,8 @@ def test_import_dfdx_survives_every_installed_plugin_and_loads_none(install, tmp
 
 
 def test_unavailable_devices_say_so():
-    for name in ("cuda", "opencl"):
-        with pytest.raises(dfdx.BackendUnavailable, match=f"device '{name}' is unavailable"):
-            dfdx.device(name)
+    with pytest.raises(dfdx.BackendUnavailable, match="device 'cuda' is unavailable"):
+        dfdx.device("cuda")
 
 
 def test_third_party_ops(install):
