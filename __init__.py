@@ -29,7 +29,7 @@ _LAZY = {
 
 
 def __getattr__(name: str) -> object:
-    """Sub-packages are imported when they are first used."""
+    """Sub-packages are imported when they are first used, and third-party ops are looked for when a name is missing."""
     if name == "profile":
         from .utils.profile import profile
 
@@ -43,7 +43,9 @@ def __getattr__(name: str) -> object:
         sys.modules[f"{__name__}.{name}"] = module
         globals()[name] = module
         return module
-    raise AttributeError(f"module 'dfdx' has no attribute {name!r}")
+    from .core.plugins.ops import third_party
+
+    return third_party("module 'dfdx'", name)
 
 
 def __dir__() -> list[str]:

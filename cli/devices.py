@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
-import subprocess
+import os
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from ..core.plugins.host import Record, State, host
+from ..core.plugins.host import host
+from .probe import TIMEOUT, checked
 from .table import table
-
-TIMEOUT = 60.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,14 +23,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="load each plugin in a process of its own, with a time limit, and compute on it",
     )
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds that --check gives each (%(default)g)")
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    records = host().rows(probe=not options.check)
-    rows = [checked(r) if options.check else {**r.as_dict(), "check": ""} for r in records]
+    with _own_stdout():
+        records = host().rows(probe=not options.check)
+    if options.check:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            rows = list(pool.map(partial(checked, timeout=options.timeout), records))
+    else:
+        rows = [{**r.as_dict(), "check": ""} for r in records]
     if options.json:
-        print(json.dumps({"devices": rows}))
+        print(
+            json.dumps(
+                {"devices": [{k: v for k, v in r.items() if k not in ("trace", "findings")} for r in rows]},
+                default=repr,
+            )
+        )
         return 0
     shown = [(r["name"], r["state"], r["package"], *([r["check"]] if options.check else []), _note(r)) for r in rows]
     print(table(shown, ("device", "state", "package", *(["self-test"] if options.check else []), "note")))
@@ -40,41 +54,18 @@ def _note(row: dict[str, Any]) -> str:
     return f"{row['reason']}{hint}" if row["reason"] else names
 
 
-_CHECK = (
-    "import json, sys, time; import dfdx; from dfdx.core.plugins.host import host; h = host(); n = sys.argv[1]\n"
-    "h.rows() if n not in h.records else h._bring_up(h.records[n]) if h.records[n].state == 'found' else None\n"
-    "out = h.records[n].as_dict(); out['check'] = ''\n"
-    "if out['state'] in ('ready', 'partial') and n != 'null':\n"
-    "    t = time.perf_counter(); d = dfdx.device(n); ok = (d.tensor([1.0, 2.0, 3.0]) * 2.0).tolist() == [2.0, 4.0, 6.0]\n"
-    "    out['check'] = ('ok' if ok else 'WRONG') + f' {(time.perf_counter() - t) * 1e3:.0f} ms'\n"
-    "print('\\n@' + json.dumps(out))"
-)
-
-
-def checked(record: Record, timeout: float = TIMEOUT) -> dict[str, Any]:
-    """The record after loading the plugin in a process of its own: a crash, a hang or rubbish on stdout stays there."""
-    row = {**record.as_dict(), "check": ""}
-    if record.state is not State.FOUND:
-        return row
+@contextlib.contextmanager
+def _own_stdout() -> Iterator[None]:
+    """What plugins, and C libraries under them, print meanwhile goes to stderr: our own output can still be parsed."""
+    sys.stdout.flush()
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", _CHECK, record.name], capture_output=True, text=True, timeout=timeout
-        )
-    except subprocess.TimeoutExpired:
-        return {
-            **row,
-            "state": "failed",
-            "reason": f"import: no answer within {timeout:.0f} s",
-            "hint": f"DFDX_BLOCK={record.name} leaves it out",
-        }
-    found = [line for line in done.stdout.splitlines() if line.startswith("@{")]
-    if done.returncode or not found:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        what = f"killed by signal {-done.returncode}" if done.returncode < 0 else f"exit status {done.returncode}"
-        return {
-            **row,
-            "state": "failed",
-            "reason": f"the process that loaded it ended: {what}: {last}",
-            "hint": f"DFDX_BLOCK={record.name} leaves it out",
-        }
-    return json.loads(found[-1][1:])
+        kept = os.dup(1)
+    except OSError:  # there is no stdout
+        yield
+        return
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)

@@ -1,45 +1,40 @@
-"""`doctor DEVICE`: what is wrong with a device, with the whole traceback, and what to do."""
+"""`doctor DEVICE`: what is wrong with a device or an op plugin, with the whole traceback, and what to do."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
-from ..core.plugins.host import State, host
-from .devices import checked
+from ..core.plugins.host import host
+from .probe import TIMEOUT, checked
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("device", help="a device name, e.g. cuda")
+    parser.add_argument("device", help="a device name, e.g. cuda, or the name of an op plugin")
+    parser.add_argument("--timeout", type=float, default=TIMEOUT, help="seconds that it is given (%(default)g)")
 
 
 def run(options: argparse.Namespace) -> int:
     h = host()
     name = options.device.partition(":")[0]
-    if name not in h.records:
-        print(h._unknown(name))
+    r = h.records.get(name) or next((o for o in h.op_records if o.name == name), None)
+    if r is None:
+        print(h.unknown(name))
         return 1
-    r = h.records[name]
-    row = checked(r)
-    crashed = (row["state"] == "failed" and "process that loaded it" in row["reason"]) or "no answer" in row["reason"]
-    if not crashed and r.state is State.FOUND:
-        h._bring_up(r)
-        row = {**r.as_dict(), "check": row["check"]}
-    print(f"device   {name}\npackage  {r.package}\nmodule   {r.entry.value}\nstate    {row['state']}")
+    row = checked(r, options.timeout)
+    print(
+        f"{'device' if name in h.records else 'ops':<8} {name}\npackage  {r.package}\nmodule   {r.entry.value}\nstate    {row['state']}"
+    )
     for key in ("reason", "hint", "check"):
         if row.get(key):
             print(f"{key:<8} {row[key]}")
-    if r.trace and r.state is State.FAILED:
-        print("\n" + r.trace)
+    if row["trace"] and row["state"] == "failed":
+        print("\n" + row["trace"])
     for loser in h.losers:
         if loser.name == name:
             print(f"also     {loser.package}: {loser.state} ({loser.reason})")
-    if r.plugin is not None and not crashed:
-        for c in h._contain(r, "backend_diagnose", lambda: _diagnose(r)) or []:
-            print(f"{'ok ' if c.ok else 'BAD'}      {c.name}: {c.detail}" + (f" (hint: {c.hint})" if c.hint else ""))
+    for c in row["findings"]:
+        print(
+            f"{'ok ' if c['ok'] else 'BAD'}      {c['name']}: {c['detail']}"
+            + (f" (hint: {c['hint']})" if c["hint"] else "")
+        )
     return 0 if row["state"] in ("ready", "partial", "unavailable") else 1
-
-
-def _diagnose(record: Any) -> list[Any]:
-    function = getattr(getattr(record, "plugin", None), "backend_diagnose", None)
-    return list(function()) if function is not None else []

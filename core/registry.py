@@ -37,6 +37,8 @@ class OpSpec:
 
     differentiable = True
     is_view = False
+    package = "dfdx"  # the distribution that brings it
+    infos = ""  # of a third-party op: where the conformance kit finds its samples
     body: Any = None  # of a composite
 
     @property

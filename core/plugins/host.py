@@ -1,81 +1,28 @@
-"""The host: finds backends by their entry points, contains whatever they do, and remembers why.
-
-A plugin is imported when its device is first asked for. Names, blocking, duplicates and other API majors are decided from
-metadata alone.
-"""
+"""The host: brings backends up when their device is first asked for, opens devices, and remembers what went wrong."""
 
 from __future__ import annotations
 
 import atexit
 import difflib
-import logging
-import os
-import traceback
-import warnings
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import partial
-from importlib import metadata
 from typing import Any
 
-import numpy as np
 import pluggy
 
 from ..errors import BackendUnavailable, DeviceError, PluginError
 from . import hookspecs
-from .hookspecs import API, GROUP
-from .info import BackendInfo, Capabilities, DeviceInfo
+from .contain import contained, settings_kept
+from .discovery import discover
+from .hookspecs import API
+from .info import BackendInfo, Capabilities, Check, DeviceInfo
 from .kernels import KernelTable
+from .ops import OpPlugins
+from .states import Record, State, error_text
 
 __all__ = ["Host", "Opened", "Record", "State", "host"]
-
-log = logging.getLogger("dfdx.plugins")
-BUILT_IN = "dfdx"
-
-
-class State(StrEnum):
-    """What became of a plugin."""
-
-    FOUND = "found"
-    BLOCKED = "blocked"
-    SHADOWED = "shadowed"
-    INCOMPATIBLE = "incompatible"
-    FAILED = "failed"
-    UNAVAILABLE = "unavailable"
-    PARTIAL = "partial"
-    READY = "ready"
-
-
-@dataclass
-class Record:
-    """One entry point: where it comes from, its state, and why."""
-
-    name: str
-    dist: str
-    version: str
-    entry: metadata.EntryPoint
-    state: State = State.FOUND
-    reason: str = ""
-    hint: str = ""
-    trace: str = ""
-    plugin: Any = None
-    devices: list[DeviceInfo] = field(default_factory=list)
-
-    @property
-    def package(self) -> str:
-        return f"{self.dist} {self.version}"
-
-    def set(self, state: State, reason: str = "", hint: str = "", error: BaseException | None = None) -> None:
-        self.state, self.reason, self.hint = state, reason, hint
-        self.trace = "".join(traceback.format_exception(error)) if error else ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """For `devices --json`."""
-        return {
-            "name": self.name, "state": str(self.state), "reason": self.reason, "hint": self.hint, "package": self.package,
-            "devices": [vars(d) for d in self.devices],
-        }  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -90,29 +37,6 @@ class Opened:
     call: Callable[..., Any]
 
 
-def _listed(variable: str) -> set[str] | None:
-    """The names in an environment variable; None if it is not set."""
-    value = os.environ.get(variable)
-    return None if value is None else {n.strip() for n in value.split(",") if n.strip()}
-
-
-def _scan(prefix: str) -> list[Record]:
-    """Every entry point whose group starts so, built-in ones first, then by distribution."""
-    found: dict[tuple[str, str, str, str], Record] = {}
-    for dist in metadata.distributions():
-        try:
-            entries, name, version = dist.entry_points, dist.metadata["Name"], dist.version
-        except Exception as e:  # half-removed distributions are common
-            log.warning("a distribution at %s cannot be read: %s", getattr(dist, "_path", "?"), e)
-            continue
-        for entry in entries:
-            if entry.group.startswith(prefix):
-                found.setdefault((entry.name, name, entry.value, entry.group), Record(entry.name, name, version, entry))
-    return sorted(
-        found.values(), key=lambda r: (r.name, r.entry.group != GROUP, r.dist != BUILT_IN, r.dist, r.entry.value)
-    )
-
-
 class Host:
     """Plugins by device name."""
 
@@ -121,124 +45,100 @@ class Host:
         self.manager.add_hookspecs(hookspecs)
         self.records: dict[str, Record] = {}
         self.losers: list[Record] = []
-        self.ops: list[Record] = []
+        self.op_records: list[Record] = []
+        self.ops = OpPlugins(self)
         self._opened: dict[tuple[str, str], Opened] = {}
+        self._locks: dict[str, Any] = {}
+        self._loading: dict[str, int] = {}  # and by which thread
         self.refresh()
         atexit.register(self.close)
 
-    # ----- what there is, from metadata only
-
     def refresh(self) -> None:
-        """Look at the installed distributions again; plugins that are in use stay."""
-        kept = {n: r for n, r in self.records.items() if r.state in (State.READY, State.PARTIAL)}
-        self.records, self.losers = {}, []
-        allowed, blocked = _listed("DFDX_PLUGINS"), _listed("DFDX_BLOCK") or set()
-        prefer = dict(p.split(":", 1) for p in _listed("DFDX_PREFER") or () if ":" in p)
-        for r in _scan("dfdx.backends.v"):
-            other = self.records.get(r.name)
-            if r.entry.group != GROUP:
-                r.set(
-                    State.INCOMPATIBLE,
-                    f"built for {r.entry.group}, this dfdx speaks {GROUP}",
-                    f"install a {r.dist} made for {GROUP}",
-                )
-            if other is None or (prefer.get(r.name) == r.dist and other.dist != r.dist and r.state is State.FOUND):
-                self.records[r.name], loser = r, other
-            else:
-                loser = r
-            if loser is not None:
-                winner = self.records[r.name]
-                if loser.state is State.FOUND:
-                    loser.set(
-                        State.SHADOWED,
-                        f"{r.name!r} is already provided by {winner.package}",
-                        f"DFDX_PREFER={r.name}:{loser.dist} chooses this one",
-                    )
-                self.losers.append(loser)
-        for r in self.records.values():
-            if r.name in blocked:
-                r.set(State.BLOCKED, "named in DFDX_BLOCK", f"take {r.name} out of DFDX_BLOCK")
-            elif allowed is not None and r.name not in allowed:
-                r.set(State.BLOCKED, "not named in DFDX_PLUGINS", f"add {r.name} to DFDX_PLUGINS")
-        self.records.update(kept)
+        """Look at the installed distributions again; plugins that are in use stay, also when they were removed meanwhile."""
+        used = {n: r for n, r in self.records.items() if r.state.usable}
+        winners, self.losers, self.op_records = discover()
+        for name, r in used.items():
+            found = winners.get(name)
+            gone = found is None or found.origin != r.origin
+            r.reason = f"{r.package} was removed while in use" if gone else "" if r.state is State.READY else r.reason
+            r.hint = "it works until this process ends" if gone else "" if r.state is State.READY else r.hint
+        self.records = winners | used
 
     def rows(self, probe: bool = True) -> list[Record]:
         """A record per entry point; `probe` loads each, contained, so that the state is the real one."""
         if probe:
-            for r in self.records.values():
-                if r.state is State.FOUND:
-                    self._bring_up(r)
+            for r in list(self.records.values()):
+                self.bring_up(r)
         return sorted([*self.records.values(), *self.losers], key=lambda r: (r.name, r.state is State.SHADOWED))
 
-    # ----- containment
+    def opened(self) -> list[Opened]:
+        """The devices in use, in the order of opening."""
+        return list(self._opened.values())
 
-    def _contain(self, r: Record, stage: str, run: Callable[[], Any]) -> Any:
-        """The result of plugin code; whatever it raises becomes the record's state. Global settings are put back."""
-        numpy_state, filters = np.geterr(), warnings.filters[:]
-        try:
-            return run()
-        except KeyboardInterrupt:
-            raise
-        except BackendUnavailable as e:
-            r.set(State.UNAVAILABLE, e.reason, e.hint, e)
-        except BaseException as e:
-            if os.environ.get("DFDX_PLUGINS_STRICT") == "1":
-                raise
-            r.set(
-                State.FAILED,
-                f"{stage}: {type(e).__name__}: {e}",
-                f"python -m dfdx doctor {r.name} shows the traceback",
-                e,
-            )
-            log.warning("backend %r of %s failed in %s: %s", r.name, r.package, stage, e)
-        finally:
-            np.seterr(**numpy_state)
-            warnings.filters[:] = filters  # type: ignore[index]
-        return None
+    # ----- from found to ready
 
-    def _bring_up(self, r: Record) -> None:
-        """found -> incompatible, failed, unavailable, or ready to be opened."""
-        r.plugin = self._contain(r, "import", r.entry.load)
-        if r.state is State.FOUND:
-            self._contain(r, "hooks", lambda: self._register(r))
-        if r.state is not State.FOUND:
-            return
-        info = self._contain(r, "backend_info", lambda: self._call(r, "backend_info"))
-        if r.state is State.FOUND:
-            self._check_api(r, info)
-        if r.state is State.FOUND:
-            found = self._contain(r, "backend_probe", lambda: _device_infos(self._call(r, "backend_probe")))
-            r.devices = found or []
-        if r.state is State.FOUND:
-            self._open(r, 0, {})
-        elif self.manager.has_plugin(r.name):
-            self.manager.unregister(name=r.name)
+    def bring_up(self, r: Record) -> None:
+        """found -> incompatible, failed, unavailable, partial or ready; what is not found any more is left as it is."""
+        if r.state is not State.FOUND or self._loading.get(r.name) == threading.get_ident():
+            return  # in the second case the plugin asks for itself while it is brought up
+        with self._lock(r.name):
+            if r.state is not State.FOUND:  # another thread was faster
+                return
+            self._loading[r.name] = threading.get_ident()
+            try:
+                for stage in (self._import, self._register, self._info, self._probe, self._open_first):
+                    stage(r)
+                    if r.state is not State.FOUND:
+                        break
+            finally:
+                del self._loading[r.name]
+            if not r.state.usable and self.manager.has_plugin(r.name):
+                self.manager.unregister(name=r.name)
+
+    def _lock(self, name: str) -> Any:
+        return self._locks.setdefault(name, threading.RLock())
+
+    def _import(self, r: Record) -> None:
+        r.plugin = contained(r, "import", r.entry.load)
 
     def _register(self, r: Record) -> None:
+        contained(r, "hooks", lambda: self._register_hooks(r))
+
+    def _register_hooks(self, r: Record) -> None:
         try:
             self.manager.register(r.plugin, r.name)
             self.manager.check_pending()
-        except BaseException:
-            if self.manager.has_plugin(r.name):
-                self.manager.unregister(name=r.name)
-            raise
+        except pluggy.PluginValidationError as e:
+            function = getattr(r.plugin, "backend_info", None)  # a newer API has hooks of which this host knows nothing
+            if callable(function) and _refused(r, function()):
+                return
+            near = _near_hook(r.plugin, str(e))
+            if not near:
+                raise
+            raise PluginError(f"{e}; did you mean {near!r}?") from None
         if not self.manager.get_hookcallers(r.plugin):
-            self.manager.unregister(name=r.name)
             raise PluginError("the module has no hook implementations; mark them with dfdx.hookimpl")
 
-    def _check_api(self, r: Record, info: Any) -> None:
-        if not isinstance(info, BackendInfo):
-            r.set(
-                State.FAILED,
-                f"backend_info: must return a BackendInfo, not {type(info).__name__}",
-                "see docs/write-a-backend.md",
-            )
-        elif info.api[0] != API[0] or info.api[1] > API[1]:
-            r.set(
-                State.INCOMPATIBLE,
-                f"needs backend API {info.api}, this dfdx has {API}",
-                "update dfdx" if info.api > API else f"update {r.dist}",
-            )
+    def _info(self, r: Record) -> None:
+        info = contained(r, "backend_info", lambda: self._call(r, "backend_info"))
+        if r.state is State.FOUND and not _refused(r, info) and not isinstance(info, BackendInfo):
+            text = f"backend_info: must return a BackendInfo with the API it was written for, not {type(info).__name__}"
+            r.set(State.FAILED, text, "see docs/write-a-backend.md")
+
+    def _probe(self, r: Record) -> None:
+        r.devices = contained(r, "backend_probe", lambda: _device_infos(self._call(r, "backend_probe"))) or []
+
+    def _open_first(self, r: Record) -> None:
+        opened = contained(r, "register_kernels", lambda: self._open(r, 0, {}))
+        if r.state is not State.FOUND:
+            return
+        missing = opened.kernels.missing()
+        if missing:
+            text = f"missing {', '.join(missing)} ({len(missing)} primitives)"
+            r.set(State.PARTIAL, text, "ops that need them raise MissingKernelError")
+        else:
+            r.set(State.READY)
+        self._opened[(r.name, "0")] = opened
 
     def _call(self, r: Record, hook: str, **arguments: Any) -> Any:
         others = [p for p in self.manager.get_plugins() if p is not r.plugin]
@@ -251,91 +151,95 @@ class Host:
         base, _, suffix = name.partition(":")
         r = self.records.get(base)
         if r is None:
-            raise DeviceError(self._unknown(base))
+            raise DeviceError(self.unknown(base))
+        self.bring_up(r)
+        if r.state.usable:
+            return self._opened.get((base, suffix or "0")) or self._open_another(r, suffix)
         if r.state is State.FOUND:
-            self._bring_up(r)
-        key = (base, suffix or "0")
-        if key not in self._opened and r.state in (State.READY, State.PARTIAL):
-            index, options = (int(suffix), {}) if suffix.isdigit() else (0, {"select": suffix} if suffix else {})
-            found = self._open(r, index, options, suffix or "0")
-            if isinstance(found, BaseException):
-                raise found
+            raise DeviceError(f"device {base!r} is being loaded: its plugin, {r.package}, asks for it meanwhile")
         if r.state is State.UNAVAILABLE:
             raise BackendUnavailable(f"device {base!r} is unavailable: {r.reason}", r.hint)
-        if r.state not in (State.READY, State.PARTIAL):
-            hint = f"\n  hint: {r.hint}" if r.hint else ""
-            raise DeviceError(f"device {base!r} cannot be used: {r.state} ({r.reason}) [from {r.package}]{hint}")
-        return self._opened[key]
+        hint = f"\n  hint: {r.hint}" if r.hint else ""
+        raise DeviceError(f"device {base!r} cannot be used: {r.state} ({r.reason}) [from {r.package}]{hint}")
 
-    def _unknown(self, name: str) -> str:
+    def unknown(self, name: str) -> str:
+        """What to say of a name that no plugin has."""
         near = difflib.get_close_matches(name, self.records, 1)
         known = ", ".join(self.records) or "none; install dfdx with pip, so that its entry points exist"
         return f"no backend named {name!r}; installed: {known}" + (f". Did you mean {near[0]!r}?" if near else "")
 
-    def _open(self, r: Record, index: int, options: dict[str, Any], suffix: str = "0") -> Any:
-        """Open and register, all or nothing. A first opening that fails sets the plugin's state; a later one is returned as its error."""
-        first = r.state is State.FOUND
-        table = KernelTable()
-
-        def run() -> Opened:
-            runtime = self._call(r, "backend_open", index=index, options=options)
-            if runtime is None:
-                raise PluginError("backend_open returned nothing; it must return the runtime")
-            capabilities = self._call(r, "backend_capabilities", runtime=runtime) or Capabilities()
-            self._call(r, "register_kernels", registry=table, runtime=runtime)
-            info = next((d for d in r.devices if d.index == index), DeviceInfo(index))
-            return Opened(r, runtime, table, capabilities, info, lambda hook, **kw: self._call(r, hook, **kw))
-
-        if not first:
+    def _open_another(self, r: Record, suffix: str) -> Opened:
+        """A further device of a plugin that works; its failure is that device's alone."""
+        index, options = (int(suffix), {}) if suffix.isdecimal() else (0, {"select": suffix})
+        with self._lock(r.name):
+            found = self._opened.get((r.name, suffix))
+            if found is not None:
+                return found
             try:
-                opened = run()
-            except KeyboardInterrupt:
+                with settings_kept():
+                    opened = self._open(r, index, options)
+            except (KeyboardInterrupt, BackendUnavailable):
                 raise
-            except BackendUnavailable as e:
-                return e
             except BaseException as e:
-                return DeviceError(
-                    f"device '{r.name}:{suffix}' cannot be opened: {type(e).__name__}: {e} [from {r.package}]"
-                )
-        else:
-            opened = self._contain(r, "register_kernels", run)
-            if r.state is not State.FOUND:
-                return None
-            missing = table.missing()
-            what = f"missing {', '.join(missing)} ({len(missing)} primitives)"
-            r.set(
-                State.PARTIAL if missing else State.READY,
-                what if missing else "",
-                "ops that need them raise MissingKernelError" if missing else "",
-            )
-        self._opened[(r.name, suffix)] = opened
-        return opened
+                raise DeviceError(
+                    f"device '{r.name}:{suffix}' cannot be opened: {error_text(e)} [from {r.package}]"
+                ) from e
+            return self._opened.setdefault((r.name, suffix), opened)
+
+    def _open(self, r: Record, index: int, options: dict[str, Any]) -> Opened:
+        """Open and register, all or nothing."""
+        table = KernelTable(self.ops.names)
+        runtime = self._call(r, "backend_open", index=index, options=options)
+        if runtime is None:
+            raise PluginError("backend_open returned nothing; it must return the runtime")
+        capabilities = self._call(r, "backend_capabilities", runtime=runtime)
+        if capabilities is not None and not isinstance(capabilities, Capabilities):
+            raise PluginError(f"backend_capabilities must return Capabilities, not {type(capabilities).__name__}")
+        self._call(r, "register_kernels", registry=table, runtime=runtime)
+        table.seal()
+        self.ops.add_kernels(r.name, table)
+        info = next((d for d in r.devices if d.index == index), DeviceInfo(index))
+        return Opened(r, runtime, table, capabilities or Capabilities(), info, partial(self._call, r))
+
+    def diagnose(self, r: Record) -> list[Check]:
+        """What `backend_diagnose` finds, whatever the plugin's state, if its module could be imported."""
+        function = getattr(r.plugin, "backend_diagnose", None)
+        if not callable(function):
+            return []
+        trial = replace(r)
+        found = contained(trial, "backend_diagnose", lambda: list(function()))
+        return [Check("backend_diagnose", False, trial.reason)] if found is None else found
 
     def load_ops(self) -> list[Record]:
         """Register third-party ops (group `dfdx.ops.v1`), each contained; returns their records."""
-        if not self.ops:
-            for r in _scan(hookspecs.OPS_GROUP):
-                self.ops.append(r)
-                r.plugin = self._contain(r, "import", r.entry.load)
-                if r.state is State.FOUND:
-                    self._contain(r, "register_ops", partial(_register_ops, r))
-                if r.state is State.FOUND:
-                    r.set(State.READY)
-        return self.ops
+        return self.ops.load()
 
     def close(self) -> None:
         """Close what was opened, last first."""
-        for opened in reversed(list(self._opened.values())):
-            self._contain(opened.record, "backend_close", partial(opened.call, "backend_close", runtime=opened.runtime))
+        for opened in reversed(self.opened()):
+            contained(opened.record, "backend_close", partial(opened.call, "backend_close", runtime=opened.runtime))
         self._opened.clear()
 
 
-def _register_ops(r: Record) -> None:
-    from ..opplugins import OpRegistry
+def _refused(r: Record, info: Any) -> bool:
+    """Whether the plugin was written for an API that this host does not have; the record then says so."""
+    if not isinstance(info, BackendInfo):
+        return False
+    api = info.api
+    if not (isinstance(api, tuple) and len(api) == 2 and all(isinstance(n, int) for n in api)):
+        r.set(State.FAILED, f"backend_info: api is a pair of ints such as {API}, not {api!r}")
+    elif api[0] != API[0] or api[1] > API[1]:
+        way = "update dfdx" if api > API else f"update {r.dist}"
+        r.set(State.INCOMPATIBLE, f"needs backend API {api}, this dfdx has {API}", way)
+    return r.state is not State.FOUND
 
-    staged = OpRegistry(r.package)
-    r.plugin.register_ops(staged)
-    staged.commit()
+
+def _near_hook(plugin: Any, complaint: str) -> str:
+    """The hook that was probably meant, where the complaint is about an unknown one."""
+    hooks = [n for n, f in vars(hookspecs).items() if hasattr(f, "dfdx_spec")]
+    unknown = [n for n in dir(plugin) if f"unknown hook {n!r}" in complaint]
+    near = difflib.get_close_matches(unknown[0], hooks, 1) if unknown else []
+    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _device_infos(found: Any) -> list[DeviceInfo]:
@@ -350,10 +254,13 @@ def _device_infos(found: Any) -> list[DeviceInfo]:
 
 
 _host: list[Host] = []
+_making = threading.Lock()
 
 
 def host() -> Host:
     """The one host of this process, made when it is first needed."""
     if not _host:
-        _host.append(Host())
+        with _making:
+            if not _host:
+                _host.append(Host())
     return _host[0]

@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
+from ..dtypes import DTYPES
 from ..errors import PluginError
 from ..registry import PRIMITIVES, known_ops
 
@@ -33,8 +34,10 @@ class Kernel(NamedTuple):
 class KernelTable:
     """Kernels by op name: exact ones, then those with a predicate, then those of a base; else in the order of registration."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Callable[[], Collection[str]] = known_ops) -> None:
+        """`names()` is asked for every name under which a kernel may be registered when one is not an op of core."""
         self._kernels: dict[str, tuple[Kernel, ...]] = {}
+        self._names, self._sealed = names, False
 
     def kernel(
         self,
@@ -56,22 +59,38 @@ class KernelTable:
         * `base`: from a generic set; every other kernel of that name goes first.
         """
 
-        def add(fn: Callable[..., Any]) -> Callable[..., Any]:
-            if name not in known_ops():
-                near = difflib.get_close_matches(name, known_ops(), 1)
-                raise PluginError(f"unknown op {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
-            if not callable(fn):
-                raise PluginError(f"the kernel for {name!r} is not callable: {fn!r}")
-            new = Kernel(fn, frozenset(dtypes) if dtypes is not None else None, when, specialize, contiguous, base)
-            former = self._kernels.get(name, ())
-            same = [k for k in former if k.base == base and k.dtypes == new.dtypes and not k.specialize]
-            if any(k.when is None and when is None for k in same):
-                raise PluginError(f"a kernel for {name!r} is registered twice")
-            both = (*former, new)
-            self._kernels[name] = tuple(sorted(both, key=lambda k: (k.base, k.when is not None)))
+        def put(fn: Callable[..., Any]) -> Callable[..., Any]:
+            if self._sealed:
+                raise PluginError(f"a kernel for {name!r} is registered too late: only register_kernels may register")
+            self.add(name, fn, dtypes=dtypes, when=when, specialize=specialize, contiguous=contiguous, base=base)
             return fn
 
-        return add
+        return put
+
+    def seal(self) -> None:
+        """Registration is over: from now on `kernel` raises."""
+        self._sealed = True
+
+    def add(
+        self, name: str, fn: Callable[..., Any], *, dtypes: Collection[Any] | None = None, when: Any = None,
+        specialize: bool = False, contiguous: bool = False, base: bool = False,
+    ) -> None:  # fmt: skip
+        """Put a kernel into the table, whether it is sealed or not."""
+        if name not in known_ops() and name not in (names := self._names()):
+            near = difflib.get_close_matches(name, names, 1)
+            raise PluginError(f"unknown op {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        if not callable(fn):
+            raise PluginError(f"the kernel for {name!r} is not callable: {fn!r}")
+        if when is not None and not callable(when):
+            raise PluginError(f"the predicate of the kernel for {name!r} is not callable: {when!r}")
+        if dtypes is not None and not all(d in DTYPES.values() for d in dtypes):
+            raise PluginError(f"the dtypes of the kernel for {name!r} are no dtypes of dfdx: {dtypes!r}")
+        new = Kernel(fn, frozenset(dtypes) if dtypes is not None else None, when, specialize, contiguous, base)
+        former = self._kernels.get(name, ())
+        same = [k for k in former if k.base == base and k.dtypes == new.dtypes and not k.specialize]
+        if any(k.when is None and when is None for k in same):
+            raise PluginError(f"a kernel for {name!r} is registered twice")
+        self._kernels[name] = tuple(sorted((*former, new), key=lambda k: (k.base, k.when is not None)))
 
     def kernels_of(self, holder: Any) -> None:
         """Register every public method of an object under its name (a trailing underscore is dropped)."""
