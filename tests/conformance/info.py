@@ -1,0 +1,161 @@
+"""What the databases hold: an entry per op, module and optimizer. None names a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..core.dtypes import DTYPES, DType, bool_, i64
+from .samples import Sample
+
+__all__ = ["ENTRIES", "Entry", "ErrorSample", "Law", "ModuleInfo", "OpInfo", "OptimizerInfo", "add", "takes"]
+
+
+@dataclass(frozen=True)
+class ErrorSample:
+    """A call that must be refused: `call(device)` raises `error`, whose message has every one of `words`."""
+
+    name: str
+    call: Callable[[Any], Any]
+    error: type[BaseException]
+    words: tuple[str, ...] = ()
+    synchronous: bool = False  # only a synchronous device can notice
+
+
+@dataclass(frozen=True)
+class Law:
+    """An identity that holds bit for bit: `left(*tensors)` equals `right(*tensors)` on every sample."""
+
+    name: str
+    left: Callable[..., Any]
+    right: Callable[..., Any]
+    dtypes: str = ""
+
+
+@dataclass(frozen=True)
+class OpInfo:
+    """An op as the kit knows it.
+
+    * `call(*tensors, **kwargs)`: the op itself; by default the function `dfdx.<name>`.
+    * `reference(*refs, **kwargs)`: the same over reference arrays (`dfdx.conformance.reference`), or their tuple.
+    * `samples`: at least one; names are unique.
+    * `covers`: the names in the op registry that this entry stands for.
+    * `takes`: the dtypes it is checked in ("float", "number", "int", "logical", "bool", "any"); `gives`: those of its
+      results: "same", a dtype's name, or a function of the dtype.
+    * `composite`: its parts may be kernels of their own, each rounding its result.
+    * `view`: its result may share storage with an input.
+    * `grad`: whether it has a gradient; `signed`: whether -0.0 is told from 0.0.
+    * `errors`, `laws`: calls that must be refused, identities that must hold.
+    * `torch`: the same op of PyTorch: a name in `torch`, or a function of (torch, *tensors, **kwargs).
+    * `maker`: it makes tensors from nothing, and is called as `call(device, dtype, **kwargs)`.
+    """
+
+    name: str
+    reference: Callable[..., Any]
+    samples: tuple[Sample, ...]
+    call: Callable[..., Any] | None = None
+    covers: tuple[str, ...] = ()
+    family: str = ""
+    takes: str = "float"
+    gives: Any = "same"
+    composite: bool = False
+    view: bool = False
+    grad: bool = True
+    signed: bool = False
+    maker: bool = False
+    errors: tuple[ErrorSample, ...] = ()
+    laws: tuple[Law, ...] = ()
+    torch: Any = None
+    kind: str = "op"
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """What is called."""
+        if self.call is not None:
+            return self.call
+        from ..core.ops._define import FUNCTIONS
+
+        return FUNCTIONS[self.name]
+
+    def gives_dtype(self, dtype: type[DType]) -> type[DType]:
+        """The dtype of the results for inputs of `dtype`."""
+        if callable(self.gives) and not isinstance(self.gives, type):
+            return self.gives(dtype)
+        return dtype if self.gives == "same" else DTYPES[self.gives]
+
+
+@dataclass(frozen=True)
+class ModuleInfo:
+    """A module: how it is made, and what it computes in float64.
+
+    * `make()`: the specification; `samples`: its inputs.
+    * `reference(params, *refs)`: the output, given the parameters as reference arrays by dotted path.
+    * `train`: the same for a traced input where it differs; it may also return {path: new value} of running statistics
+      as a second result. "random" says that training draws random numbers, so that only laws can be checked.
+    * `covers`: the class names that this entry stands for.
+    """
+
+    name: str
+    make: Callable[[], Any]
+    samples: tuple[Sample, ...]
+    reference: Callable[..., Any]
+    train: Any = None
+    covers: tuple[str, ...] = ()
+    errors: tuple[ErrorSample, ...] = ()
+    torch: Any = None
+    family: str = "modules"
+    kind: str = "module"
+    takes: str = "float"
+
+
+@dataclass(frozen=True)
+class OptimizerInfo:
+    """An optimizer under one setting.
+
+    * `make(model)`: the optimizer; `reference(p, g, state, t)`: (new p, new state) of step t, counted from 1, over
+      reference arrays; `state` starts as None.
+    * `torch(torch, params)`: the same optimizer of PyTorch.
+    """
+
+    name: str
+    make: Callable[[Any], Any]
+    reference: Callable[..., Any]
+    covers: tuple[str, ...] = ()
+    torch: Any = None
+    family: str = "optimizers"
+    kind: str = "optimizer"
+    takes: str = "float"
+    errors: tuple[ErrorSample, ...] = field(default=())
+
+
+Entry = OpInfo | ModuleInfo | OptimizerInfo
+ENTRIES: dict[tuple[str, str], Entry] = {}  # by (kind, name)
+
+
+def add(entry: Entry) -> Entry:
+    """Put an entry into the database; a second one of the same kind and name is a `ValueError`."""
+    key = (entry.kind, entry.name)
+    if key in ENTRIES:
+        raise ValueError(f"the kit has an entry for {entry.kind} {entry.name!r} already")
+    names = [s.name for s in getattr(entry, "samples", ())]
+    if len(set(names)) != len(names):
+        raise ValueError(f"{entry.name}: two samples have one name: {sorted(n for n in names if names.count(n) > 1)}")
+    ENTRIES[key] = entry
+    return entry
+
+
+_TAKES: dict[str, Callable[[type[DType]], bool]] = {
+    "float": lambda d: d.is_float,
+    "number": lambda d: d.is_float or d.is_int,
+    "int": lambda d: d.is_int,
+    "logical": lambda d: d.is_int or d is bool_,
+    "bool": lambda d: d is bool_,
+    "any": lambda d: True,
+    "index": lambda d: d is i64,
+}
+
+
+def takes(entry: Entry, dtype: type[DType]) -> bool:
+    """Whether an entry is checked in a dtype."""
+    return _TAKES[entry.takes](dtype)
