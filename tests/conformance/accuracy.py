@@ -8,10 +8,10 @@ import numpy as np
 
 from ..core.dtypes import DType
 from .reference import Ref
+from .reference.node import LARGEST
 
 __all__ = ["Verdict", "compare", "same_bits", "to_host"]
 
-LARGEST = {"f16": 65504.0, "bf16": 3.3895313892515355e38, "f32": 3.4028234663852886e38, "f64": 1.7976931348623157e308}
 SLACK = 1 + 1e-6  # the bound itself is computed in float64
 
 
@@ -33,24 +33,24 @@ def compare(
 ) -> Verdict:
     """Each element of `got` against value and bound; `factor` widens the bound (gradients: 2).
 
-    NaN must meet NaN and infinity the same infinity. Where a value may overflow the dtype, infinity is right too. With
+    NaN must meet NaN and infinity the same infinity; an infinite bound (an intermediate may overflow) allows anything. Where a value may overflow the dtype, infinity is right too. With
     `signed` a zero must have the right sign.
     """
     if got.shape != want.shape:
         return Verdict(False, np.inf, f"shape {got.shape}, not {want.shape}")
     if not dtype.is_float:
         return _exactly(got, want.v.astype(dtype.numpy) if want.v.dtype.kind != "f" else want.v)
-    v, e = want.v.astype(np.float64), np.nan_to_num(want.e, nan=0.0) * factor * SLACK
-    x = got.astype(np.float64)
     top = LARGEST[dtype.storage]
     with np.errstate(all="ignore"):
+        x, v = got.astype(np.float64), want.v.astype(np.float64)
+        e = np.nan_to_num(want.e, nan=0.0, posinf=np.inf) * factor * SLACK
         off = np.abs(x - v)
         off = np.where(np.isnan(v), np.where(np.isnan(x), 0.0, np.inf), np.where(np.isnan(x), np.inf, off))
         off = np.where(np.isinf(v), np.where(x == v, 0.0, np.inf), off)
         overflow = np.isinf(x) & np.isfinite(v) & (np.abs(v) + e >= top) & (np.sign(x) == np.sign(v))
         off = np.where(overflow, 0.0, off)
         off = np.where(signed & (v == 0) & (x == 0) & (np.signbit(x) != np.signbit(v)), np.inf, off)
-        ratio = np.where(off == 0, 0.0, np.where(e > 0, off / np.where(e > 0, e, 1.0), np.inf))
+        ratio = np.where((off == 0) | np.isinf(e), 0.0, np.where(e > 0, off / np.where(e > 0, e, 1.0), np.inf))
     if not ratio.size:
         return Verdict(True, 0.0)
     at = np.unravel_index(int(np.argmax(ratio)), ratio.shape)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..core.dtypes import DTYPES, DType, bool_, i64
+from ..core.dtypes import DTYPES, DType, bool_
 from .samples import Sample
 
 __all__ = ["ENTRIES", "Entry", "ErrorSample", "Law", "ModuleInfo", "OpInfo", "OptimizerInfo", "add", "takes"]
@@ -46,6 +46,7 @@ class OpInfo:
     * `composite`: its parts may be kernels of their own, each rounding its result.
     * `view`: its result may share storage with an input.
     * `grad`: whether it has a gradient; `signed`: whether -0.0 is told from 0.0.
+    * `constants`: positions of inputs that must not own a tape (targets).
     * `errors`, `laws`: calls that must be refused, identities that must hold.
     * `torch`: the same op of PyTorch: a name in `torch`, or a function of (torch, *tensors, **kwargs).
     * `maker`: it makes tensors from nothing, and is called as `call(device, dtype, **kwargs)`.
@@ -64,6 +65,7 @@ class OpInfo:
     grad: bool = True
     signed: bool = False
     maker: bool = False
+    constants: tuple[int, ...] = ()
     errors: tuple[ErrorSample, ...] = ()
     laws: tuple[Law, ...] = ()
     torch: Any = None
@@ -152,10 +154,10 @@ _TAKES: dict[str, Callable[[type[DType]], bool]] = {
     "logical": lambda d: d.is_int or d is bool_,
     "bool": lambda d: d is bool_,
     "any": lambda d: True,
-    "index": lambda d: d is i64,
 }
 
 
 def takes(entry: Entry, dtype: type[DType]) -> bool:
-    """Whether an entry is checked in a dtype."""
-    return _TAKES[entry.takes](dtype)
+    """Whether an entry is checked in a dtype: it names a kind of dtypes, or one dtype."""
+    test = _TAKES.get(entry.takes)
+    return test(dtype) if test else dtype.name == entry.takes

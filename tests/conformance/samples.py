@@ -10,8 +10,7 @@ from zlib import crc32
 import numpy as np
 
 from ..core.dtypes import DTYPES, DType
-from .accuracy import LARGEST
-from .reference.node import SMALLEST_NORMAL
+from .reference.node import LARGEST, SMALLEST_NORMAL
 
 __all__ = [
     "LEVELS", "Input", "S", "Sample", "away", "between", "edge", "few", "flags", "host", "ints", "normal", "permuted", "positive", "unit",

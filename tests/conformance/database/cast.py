@@ -47,8 +47,16 @@ def cast(x: Any, dtype: str) -> Any:
     v = x.v.astype(np.float64)
     with np.errstate(all="ignore"):
         exact = v.astype(to.numpy).astype(np.float64) == v
-    e = np.where(exact | ~np.isfinite(v), 0.0, 0.5 * R.spacing(to, v))
-    return Ref(v, np.maximum(e, np.broadcast_to(x.e, v.shape)), (x,) if x.is_float else (), lambda g: (g,))
+    half = 0.5 * R.spacing(to, v)
+    if to.compute is not to:  # on the way from f64 a 16-bit float may pass through f32
+        half = half + 0.5 * R.spacing(to.compute, v)
+    e = np.where(exact | ~np.isfinite(v), 0.0, half)
+    return Ref(v, np.maximum(e, np.broadcast_to(x.e, v.shape)), (x,) if x.is_float else (), _back)
+
+
+def _back(g: Ref) -> tuple[Ref]:
+    """The gradient is cast to the dtype of the input."""
+    return (Ref(g.v, g.e + 0.5 * R.spacing(R.now().storage, g.v)),)
 
 
 for _to in DTYPES:

@@ -35,7 +35,7 @@ def loss(name: str, reference: Any, target: Any = normal, *extra: Any, covers: t
         S("matrix", normal(3, 4), target(3, 4), **kwargs), S("vector", normal(5), target(5), **kwargs), S("cube", normal(2, 3, 4), target(2, 3, 4), **kwargs).at("standard"),
         S("large", normal(257, 263), target(257, 263), **kwargs).at("standard"), *extra,
     )  # fmt: skip
-    add(OpInfo(name, lambda x, q, **kw: reference(x, R.const(q), **kw), samples, call=f, covers=covers, composite=True, family="loss",
+    add(OpInfo(name, lambda x, q, **kw: reference(x, R.const(q), **kw), samples, call=f, covers=covers, constants=(1,), composite=True, family="loss",
                torch=torch and (lambda t, x, q, **kw: torch(t.nn.functional, x, q.detach(), **kw)), errors=_errors(name)))  # fmt: skip
 
 

@@ -112,7 +112,11 @@ def logsumexp(x: Any, axes: Any = None) -> Any:
         return x
     m = R.const(R.max(x, axes, keep=True))
     m = R.where(np.isfinite(m.v), m, 0.0)
-    return R.reshape(m, R.sum(x, axes).shape) + R.log(R.sum(R.exp(x - m), axes))
+    y = m + R.log(R.sum(R.exp(x - m), axes, keep=True))
+    out = R.move(y, lambda a: a.squeeze(at))
+    # the usual form of the gradient, which reads the result: with large results it is less accurate than softmax
+    out.inputs, out.pull = (x,), lambda g: (R.reshape(g, y.shape) * R.exp(x - R.Ref(y.v, y.e)),)
+    return out
 
 
 

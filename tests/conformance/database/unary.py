@@ -96,7 +96,7 @@ unary("isnan", _bools(np.isnan), gives="bool", grad=False, torch="isnan")
 unary("isfinite", _bools(np.isfinite), gives="bool", grad=False, torch="isfinite")
 unary("bool_not", lambda x: Ref(~x.v), takes="logical", grad=False, special=False, torch="bitwise_not",
       laws=(Law("involution", lambda x: ~~x, same),), errors=(wrong_dtype(ops.bool_not, "bool_not", dtype="f32"),))  # fmt: skip
-unary("clamp", clamp, away, takes="number", kwargs={"lo": -2, "hi": 3}, extra=(S("edges", values(-2.0, 3.0, 0.0), lo=-2, hi=3),),
+unary("clamp", clamp, away, takes="number", kwargs={"lo": 1, "hi": 3}, extra=(S("edges", values(1.0, 3.0, 2.0, 0.0), lo=1, hi=3),),
       torch=lambda t, x, lo, hi: t.clamp(x, lo, hi),
       errors=(ErrorSample("lo above hi", lambda d: d.ones((2,)).clamp(1.0, 0.0), ValueError, ("[clamp]", "1.0", "0.0")),))  # fmt: skip
 unary("nans_to", lambda x, value: R.where(np.isnan(x.v), value, x), kwargs={"value": 0.25},

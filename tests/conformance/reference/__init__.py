@@ -43,11 +43,11 @@ from .elementwise import (
     tan,
     tanh,
 )
-from .node import Arithmetic, Ref, arithmetic, const, gradient, leaf, ref, spacing, stored
+from .node import Arithmetic, Ref, arithmetic, const, gradient, leaf, now, ref, spacing, stored
 
 __all__ = [
     "Arithmetic", "Ref", "abs", "add", "arithmetic", "broadcast", "concat", "const", "cos", "div", "einsum", "erf", "exp", "expm1",
-    "gradient", "leaf", "log", "log1p", "matmul", "max", "maximum", "mean", "min", "minimum", "move", "mul", "neg", "pick", "pow",
+    "gradient", "leaf", "log", "log1p", "matmul", "max", "maximum", "mean", "min", "minimum", "move", "mul", "neg", "now", "pick", "pow",
     "prod", "ref", "reshape", "scatter", "sin", "spacing", "sqrt", "stack", "steps", "stored", "sub", "sum", "tan", "tanh",
     "transpose", "where",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .node import Ref, own_sum, ref
+from .node import Ref, now, own_sum, ref
 
 Axes = int | tuple[int, ...] | None
 
@@ -71,22 +71,25 @@ min = _extremum("min")
 
 
 def prod(x: Any, axes: Axes = None) -> Ref:
-    """Product along axes: n roundings of half an eps each, and 8 at least. The gradient multiplies the others, one by one."""
+    """Product along axes: n roundings of half an eps each, and 8 eps at least.
+
+    The gradient is result / input, the usual form; in rows with a zero it is the product of the others, one by one.
+    """
     x = ref(x)
     at = _axes(axes, len(x.shape))
     n = int(np.prod([x.shape[a] for a in at]))
-    if not at or not n:
-        return Ref(np.prod(x.v, at, dtype=x.v.dtype), 0.0, (x,), lambda g: (broadcast(_kept(g, at), x.shape),))
     v = np.prod(x.v, at, dtype=x.v.dtype)
-    out = Ref(v, own_sum(v, np.abs(v)) * np.maximum(1.0, n / 16) if x.is_float else 0.0, (x,))
+    out = Ref(v, own_sum(v, np.abs(v)) * np.maximum(1.0, n / 16) if x.is_float and n else 0.0, (x,))
 
     def pull(g: Ref) -> tuple[Ref]:
+        whole = broadcast(_kept(g, at), x.shape)
+        zeros = np.broadcast_to((x.v == 0).any(at, keepdims=True), x.shape)
+        if not zeros.any():
+            return (whole * broadcast(_kept(out, at), x.shape) / x,)
         rows = _rows(x, at)
         columns = [move(rows, lambda a, i=i: a[:, i]) for i in range(n)]
-        each = [
-            _product([c for j, c in enumerate(columns) if j != i], g.v.size) * reshape(g, (g.v.size,)) for i in range(n)
-        ]
-        return (_unrows(stack(each, 1), x.shape, at),)
+        others = [_product([c for j, c in enumerate(columns) if j != i], v.size) for i in range(n)]
+        return (whole * _unrows(stack(others, 1), x.shape, at),)
 
     out.pull = pull
     return out
@@ -177,8 +180,9 @@ def scatter(x: Any, index: Any, size: int) -> Ref:
     v = added(x.v, x.v.dtype)
     e: Any = 0.0
     if x.is_float:
-        many = added(np.ones(x.shape), np.float64) > 1
-        e = np.where(many, own_sum(v, added(np.abs(x.v), np.float64)), 0.0) + added(x.e, np.float64)
+        count, absolute = added(np.ones(x.shape), np.float64), added(np.abs(x.v), np.float64)
+        one_by_one = 0.5 * now().storage.eps * (count - 1) * absolute if now().each else 0.0
+        e = np.where(count > 1, own_sum(v, absolute) + one_by_one, 0.0) + added(x.e, np.float64)
     return Ref(v, e, (x,), lambda g: (pick(g, index),))
 
 

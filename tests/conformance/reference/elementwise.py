@@ -35,9 +35,7 @@ def _binary(
     name: str, value: Callable[..., Any], slopes: Callable[..., Any], bound: Callable[..., Any] | None = None
 ) -> Callable[..., Ref]:
     def function(x: Any, y: Any) -> Ref:
-        x, y = ref(x), ref(y)
-        if x.is_float != y.is_float:  # a Python number takes the dtype of what it meets
-            return function(*[Ref(i.v.astype(y.v.dtype if i is x else x.v.dtype)) if not i.shape else i for i in (x, y)])
+        x, y = _meeting(x, y)
         v = value(x.v, y.v)
         e: Any = 0.0
         if x.is_float:
@@ -54,6 +52,20 @@ def _binary(
 
     FUNCTIONS[name] = function
     return function
+
+
+def _meeting(x: Any, y: Any) -> tuple[Ref, Ref]:
+    """Both as reference arrays; a Python number takes the kind of what it meets."""
+    if isinstance(x, Ref) and not isinstance(y, Ref):
+        y = _like(x, y)
+    elif isinstance(y, Ref) and not isinstance(x, Ref):
+        x = _like(y, x)
+    return ref(x), ref(y)
+
+
+def _like(x: Ref, number: Any) -> Ref:
+    v = np.asarray(number)
+    return ref(v.astype(np.float64)) if x.is_float else Ref(v.astype(x.v.dtype))
 
 
 def _times(g: Ref, d: Any) -> Ref:

@@ -27,6 +27,7 @@ ULP: dict[str, float] = {
     "trunc": 0, "sign": 0,
 }  # fmt: skip
 SUM = 8.0  # sums of products: this many eps of the sum of the absolute values, whatever the order of summation
+LARGEST = {"f16": 65504.0, "bf16": 3.3895313892515355e38, "f32": 3.4028234663852886e38, "f64": 1.7976931348623157e308}
 SMALLEST_NORMAL = {"f16": 2.0**-14, "bf16": 2.0**-126, "f32": 2.0**-126, "f64": 2.0**-1022}
 
 
@@ -175,8 +176,11 @@ def own_sum(v: Array, absolute: Array) -> Array:
 
 
 def _rounding(v: Array) -> Any:
+    """Half a unit of the storage dtype where every result is stored; a result that it cannot hold may become anything."""
     a = now()
-    return 0.5 * spacing(a.storage, v) if a.each and a.storage.storage != a.compute.storage else 0.0
+    if not a.each or a.storage.storage == a.compute.storage:
+        return 0.0
+    return np.where(np.abs(v) < LARGEST[a.storage.storage], 0.5 * spacing(a.storage, v), np.inf)
 
 
 def stored(x: Ref) -> Ref:

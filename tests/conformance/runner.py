@@ -1,0 +1,97 @@
+"""What is run on a device, in which order: items (an entry in a dtype), each giving findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from ..core.dtypes import DTYPES, DType
+from .checks.errors import check_errors, check_laws
+from .checks.finding import Finding
+from .checks.ops import check_op
+from .info import ENTRIES, Entry, takes
+from .samples import LEVELS
+
+__all__ = ["DTYPES_AT", "FOLDERS", "Item", "items", "run_item"]
+
+DTYPES_AT: dict[str, tuple[str, ...]] = {
+    "quick": ("f32", "f16", "i64", "bool"),
+    "standard": ("f32", "f64", "f16", "bf16", "amp_bf16", "i8", "i32", "i64", "u8", "u32", "bool"),
+    "exhaustive": tuple(DTYPES),
+}
+BIG = 4096  # samples above this size run in these dtypes only, below the exhaustive level
+BIG_DTYPES = ("f32", "f16", "i32")
+FOLDERS = {"primitive": "primitives", "op": "ops", "module": "modules", "optimizer": "optimizers", "device": "device"}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One entry in one dtype: what a pytest test runs."""
+
+    entry: Entry
+    dtype: type[DType]
+
+    @property
+    def id(self) -> str:
+        """`softmax-f16`."""
+        return f"{self.entry.name}-{self.dtype.name}".replace(" ", "_")
+
+
+def items(dev: Any, level: str, only: str = "") -> list[Item]:
+    """All items that a device is judged by at a level; `only` names a kind ("primitives"), a family or an entry."""
+    from . import database  # noqa: F401  # fills ENTRIES
+
+    found = []
+    for kind in FOLDERS:
+        for (k, _), entry in ENTRIES.items():
+            if k == kind and chosen(entry, only):
+                found += [Item(entry, DTYPES[d]) for d in dtypes(entry, dev, level)]
+    return found
+
+
+def dtypes(entry: Entry, dev: Any, level: str) -> list[str]:
+    """The dtypes in which an entry is checked at a level."""
+    wanted = (entry.takes,) if entry.takes in DTYPES else DTYPES_AT[level]
+    return [d for d in wanted if takes(entry, DTYPES[d]) and dev.supports(d)]
+
+
+def chosen(entry: Entry, only: str) -> bool:
+    """Whether `--only` names this entry."""
+    return not only or only in (entry.name, entry.family, entry.kind, FOLDERS[entry.kind], *entry.covers)
+
+
+def samples(item: Item, level: str) -> Iterator[Any]:
+    """The samples of an item at a level."""
+    for s in getattr(item.entry, "samples", ()):
+        big = sum(_numel(i.shape) for i in s.inputs) > BIG
+        if LEVELS.index(s.level) > LEVELS.index(level) or not s.takes(item.dtype):
+            continue
+        if level == "exhaustive" or not big or item.dtype.name in BIG_DTYPES:
+            yield s
+
+
+def _numel(shape: tuple[int, ...]) -> int:
+    n = 1
+    for d in shape:
+        n *= d
+    return n
+
+
+def _op_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
+    entry: Any = item.entry
+    mine = list(samples(item, level))
+    for s in mine:
+        yield from check_op(entry, item.dtype, s, dev, level)
+    for s in mine[:2]:
+        yield from check_laws(entry, item.dtype, s, dev)
+    if item.dtype.name == dtypes(entry, dev, level)[0]:
+        yield from check_errors(entry, item.dtype, dev)
+
+
+RUNNERS: dict[str, Callable[[Item, Any, str], Iterator[Finding]]] = {"op": _op_item, "primitive": _op_item}
+
+
+def run_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
+    """Every finding of one item."""
+    yield from RUNNERS[item.entry.kind](item, dev, level)
