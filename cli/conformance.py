@@ -11,9 +11,18 @@ from typing import Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("device", help="a device name, e.g. cpu or opencl:0")
-    parser.add_argument("--level", choices=("quick", "standard", "exhaustive"), default="standard", help="how much is checked (standard)")
-    parser.add_argument("--only", default="", metavar="WHAT", help="primitives, ops, modules, optimizers, device, a family, or an entry")
-    parser.add_argument("--first-failure", action="store_true", help="stop at the first failure and print it as a program")
+    parser.add_argument(
+        "--level",
+        choices=("quick", "standard", "exhaustive"),
+        default="standard",
+        help="how much is checked (standard)",
+    )
+    parser.add_argument(
+        "--only", default="", metavar="WHAT", help="primitives, ops, modules, optimizers, device, a family, or an entry"
+    )
+    parser.add_argument(
+        "--first-failure", action="store_true", help="stop at the first failure and print it as a program"
+    )
     parser.add_argument("--report", metavar="DIR", help="write conformance.json, .md and .html there")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
 

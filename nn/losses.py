@@ -11,7 +11,7 @@ from ..core.checks import dtype_error, same_dtype, same_shape, shape_error
 from ..core.dispatch import apply
 from ..core.expr import arg, row_max, row_sum, scalar, select
 from ..core.expr import functions as F
-from ..core.ops.reduce import safe_sqrt
+from ..core.ops.reduce import narrow, safe_sqrt, wide
 from ..core.public import TapeError, Tensor
 from ..core.registry import register
 from ..core.rowops import RowOp
@@ -122,7 +122,7 @@ def mse_loss(pred: Tensor, target: Tensor) -> Tensor:
 def rmse_loss(pred: Tensor, target: Tensor) -> Tensor:
     """sqrt(mean((pred - target)^2)); its gradient at an exact match is 0."""
     _check("rmse_loss", pred, target)
-    return safe_sqrt(_all(_MSE, pred, target), pred.dtype)
+    return safe_sqrt(_all(_MSE, wide(pred), wide(target)), pred.dtype)
 
 
 def mae_loss(pred: Tensor, target: Tensor) -> Tensor:
@@ -140,7 +140,7 @@ def huber_loss(pred: Tensor, target: Tensor, delta: float = 1.0) -> Tensor:
 def smooth_l1_loss(pred: Tensor, target: Tensor, beta: float = 1.0) -> Tensor:
     """huber_loss(beta) / beta."""
     _check("smooth_l1_loss", pred, target)
-    return _all(_HUBER, pred, target, float(beta)) / float(beta)
+    return narrow(_all(_HUBER, wide(pred), wide(target), float(beta)) / float(beta), pred.dtype)
 
 
 def binary_cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor) -> Tensor:
@@ -150,7 +150,9 @@ def binary_cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor) -> Tens
 
 
 def _rows(spec: Any, logits: Tensor, probs: Tensor) -> Tensor:
-    return apply(spec, (logits, probs.detach()), ((logits.rank - 1,),) if logits.rank else ((),)).mean()
+    """The mean over rows; that of amp tensors is rounded once."""
+    rows = apply(spec, (wide(logits), wide(probs.detach())), ((logits.rank - 1,),) if logits.rank else ((),))
+    return narrow(rows.mean(), logits.dtype)
 
 
 def cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor, label_smoothing: float = 0.0) -> Tensor:
@@ -160,7 +162,7 @@ def cross_entropy_with_logits_loss(logits: Tensor, probs: Tensor, label_smoothin
     """
     _check("cross_entropy_with_logits_loss", logits, probs)
     if label_smoothing and logits.rank:
-        probs = probs.detach() * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
+        probs = wide(probs.detach()) * (1.0 - label_smoothing) + label_smoothing / logits.shape[-1]
     return _rows(_XENT, logits, probs)
 
 
@@ -193,7 +195,8 @@ def cross_entropy_with_indices_loss(
                 "classes": f"classes.shape = {list(classes.shape)}",
             },
         )
-    device, n = logits.device, logits.shape[-1]
+    device, n, dtype = logits.device, logits.shape[-1], logits.dtype
+    logits = wide(logits)
     probs = device.one_hot_encode(classes, n, logits.dtype)
     count: float = classes.numel
     if label_smoothing:
@@ -204,4 +207,4 @@ def cross_entropy_with_indices_loss(
         probs = probs * mask.broadcast_like(logits, logits.rank - 1)
         count = float(kept.sum().item())
     rows = apply(_XENT, (logits, probs), ((logits.rank - 1,),))
-    return rows.sum() * (1.0 / count if count else float("nan"))
+    return narrow(rows.sum() * (1.0 / count if count else float("nan")), dtype)

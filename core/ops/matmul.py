@@ -183,8 +183,12 @@ def _linear_rule(x: Tensor, w: Tensor, b: Tensor | None = None) -> TensorType:
 
 
 def _linear_body(x: Any, w: Any, b: Any = None) -> Tensor:
-    y = matmul(x, swap(w))
-    return y if b is None else y + b.broadcast_to(y.shape, tuple(range(y.rank - 1)))
+    if b is None:
+        return matmul(x, swap(w))
+    from .reduce import narrow, wide  # an amp result is rounded once, after the bias
+
+    y = matmul(wide(x), swap(wide(w)))
+    return narrow(y + wide(b).broadcast_to(y.shape, tuple(range(y.rank - 1))), x.dtype)
 
 
 def _linear_vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:

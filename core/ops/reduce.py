@@ -190,18 +190,23 @@ def centered(x: Any, axes: tuple[int, ...]) -> Any:
 @public()
 def var(x: Tensor, axes: Any = None, *, to: Any = None, correction: int = 0) -> Tensor:
     """Variance along `axes`, biased by default; `correction=1` divides by n - 1."""
-    found = reduced_axes("var", x, axes, to)
+    return narrow(_var("var", x, axes, to, correction), as_tensor("var", x).dtype)
+
+
+def _var(op: str, x: Tensor, axes: Any, to: Any, correction: int) -> Any:
+    """The variance, an amp one still in f32; errors name `op`."""
+    found = reduced_axes(op, x, axes, to)
     n = _count(x, found)
     if not x.dtype.is_float:
-        raise dtype_error("var", f"takes floats, not {x.dtype.name}", {"x": x}, "x.to_dtype(dfdx.f32) first")
+        raise dtype_error(op, f"takes floats, not {x.dtype.name}", {"x": x}, "x.to_dtype(dfdx.f32) first")
     total = centered(wide(x), found).square().sum(found)
-    return narrow(total * (1.0 / (n - correction) if n > correction else float("nan")), x.dtype)
+    return total * (1.0 / (n - correction) if n > correction else float("nan"))
 
 
 @public("std")
 def stddev(x: Tensor, axes: Any = None, eps: float = 0.0, *, to: Any = None, correction: int = 0) -> Tensor:
     """sqrt(var + eps) along `axes`."""
-    v = var(wide(x), axes, to=to, correction=correction)
+    v = _var("stddev", x, axes, to, correction)
     return narrow((v + eps).sqrt() if eps else v.sqrt(), x.dtype)
 
 

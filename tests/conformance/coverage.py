@@ -49,7 +49,11 @@ def _modules() -> set[str]:
 def _optimizers() -> set[str]:
     from .. import optim
 
-    return {n for n in optim.__all__ if isinstance(getattr(optim, n), type) and issubclass(getattr(optim, n), optim.Optimizer)} - {"Optimizer"}
+    return {
+        n
+        for n in optim.__all__
+        if isinstance(getattr(optim, n), type) and issubclass(getattr(optim, n), optim.Optimizer)
+    } - {"Optimizer"}
 
 
 NOT_OPS = frozenset({"to_device", "backward"})  # checked by the device's own entries

@@ -38,7 +38,10 @@ class Expectations:
                 if f.bad:
                     f.status = "expected-fail"
                 else:
-                    f.status, f.detail = "unexpected-pass", f"expected to fail ({e.reason}), but it passes: take the Expect out"
+                    f.status, f.detail = (
+                        "unexpected-pass",
+                        f"expected to fail ({e.reason}), but it passes: take the Expect out",
+                    )
                 break
         return f
 
@@ -49,12 +52,7 @@ class Expectations:
 
 def matches(e: Expect, f: Finding) -> bool:
     """Field by field, by equality; a field that is not given matches all."""
-    return (
-        e.op == f.name
-        and e.dtype in (None, f.dtype)
-        and e.check in (None, f.check)
-        and e.sample in (None, f.sample)
-    )
+    return e.op == f.name and e.dtype in (None, f.dtype) and e.check in (None, f.check) and e.sample in (None, f.sample)
 
 
 def suggestion(f: Finding) -> str:

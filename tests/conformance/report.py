@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ..core.dtypes import DTYPES
 from .checks.finding import BAD, Finding
 from .coverage import uncovered
 from .expectations import Expectations, declared, suggestion
@@ -97,6 +98,7 @@ class _Tally:
             "seconds": round(seconds, 1),
             "counts": self.counts,
             "failed": self.n_failures,
+            "all_dtypes": list(DTYPES),
             "dtypes": _by_dtype(rows),
             "families": _families(rows),
             "entries": rows,

@@ -68,7 +68,9 @@ def report(bad: list[Finding]) -> str:
     lines += [f"... and {len(bad) - 20} more"] * (len(bad) > 20)
     if bad[0].source:
         lines += ["", "To see the first one:", "", bad[0].source]
-    return "\n".join([*lines, "", "If it is known, the backend's conformance_expectations declares it:", "  " + suggestion(bad[0])])
+    return "\n".join(
+        [*lines, "", "If it is known, the backend's conformance_expectations declares it:", "  " + suggestion(bad[0])]
+    )
 
 
 def _expectations(pytest: Any, dev: Any, level: str, expects: list[Any]) -> Callable[[Any], None]:
@@ -76,7 +78,11 @@ def _expectations(pytest: Any, dev: Any, level: str, expects: list[Any]) -> Call
 
     @pytest.mark.parametrize("expect", expects, ids=names)
     def test_expectations(expect: Any) -> None:
-        mine = [i for i in items(dev, level, expect.op) if i.entry.name == expect.op and expect.dtype in (None, i.dtype.name)]
+        mine = [
+            i
+            for i in items(dev, level, expect.op)
+            if i.entry.name == expect.op and expect.dtype in (None, i.dtype.name)
+        ]
         found = [f for i in mine for f in run_item(i, dev, level) if f.status != "n/a" and matches(expect, f)]
         assert found, f"{expect!r} matches nothing: there is no such op, dtype, check or sample"
 

@@ -19,9 +19,7 @@ def check_errors(entry: Any, dtype: type[DType], dev: Any) -> Iterator[Finding]:
     """Each error sample raises the right class, and its message names what it should."""
     for e in entry.errors:
         f = Finding(entry.kind, entry.name, entry.family, dtype.name, e.name, "errors")
-        if e.synchronous and not dev.capabilities.synchronous:
-            f.status = "n/a"
-        elif not _possible(e, dev):
+        if (e.synchronous and not dev.capabilities.synchronous) or not _possible(e, dev):
             f.status = "n/a"
         else:
             f.detail = _refusal(e, dev)
@@ -56,7 +54,8 @@ def check_laws(entry: OpInfo, dtype: type[DType], sample: Sample, dev: Any) -> I
             continue
         f = Finding(entry.kind, entry.name, entry.family, dtype.name, sample.name, f"law: {law.name}")
         inputs = [
-            dev.tensor(h, i.dtype or dtype) for h, i in zip(sample.arrays(entry.name, dtype), sample.inputs, strict=True)
+            dev.tensor(h, i.dtype or dtype)
+            for h, i in zip(sample.arrays(entry.name, dtype), sample.inputs, strict=True)
         ]
         try:
             left, right = (to_host(side(*inputs, **sample.kwargs)) for side in (law.left, law.right))

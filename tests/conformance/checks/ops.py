@@ -9,7 +9,7 @@ import numpy as np
 
 from ...core.dtypes import DType
 from ...core.errors import MissingKernelError
-from ...core.expr import arg, const, map_program
+from ...core.expr import cast, const, index, map_program
 from ...core.gradients import Gradients
 from ...core.types import Signature, TensorType
 from .. import reference as R
@@ -131,7 +131,9 @@ class _Run:
         yield self.asked("dtype", all(o.dtype is gives for o in outs) and all(h.dtype == gives.numpy for h in hosts),
                          f"{[o.dtype for o in outs]} holding {[str(h.dtype) for h in hosts]}, not {gives}")  # fmt: skip
         yield self.judged("forward", self.verdict(hosts))
-        yield self.asked("untaped", all(o._serial is None and not o.owns_tape for o in outs), "something was recorded without a tape")
+        yield self.asked(
+            "untaped", all(o._serial is None and not o.owns_tape for o in outs), "something was recorded without a tape"
+        )
 
     def verdict(self, hosts: list[np.ndarray[Any, Any]]) -> Verdict:
         gives = self.entry.gives_dtype(self.dtype)
@@ -233,10 +235,12 @@ def overwrite(dev: Any, t: Any) -> None:
     """Put 7 (or True) into a tensor's very storage, by the kernel that optimizers use."""
     if not t.numel:
         return
-    seven = const(True) if t.dtype.kind == "bool" else arg(0) * const(0) + const(7)
+    seven = const(True) if t.dtype.kind == "bool" else cast(index(), t.dtype) * const(0) + const(7)
     program = map_program((seven,), (t.dtype,), (t.dtype,), 0)
     type_ = TensorType(t.shape, t.dtype)
-    dev.backend.primitive("map", Signature((type_,), (type_,)), program=program, shape=t.shape, inplace=(0,))(t._cell.array)
+    dev.backend.primitive("map", Signature((type_,), (type_,)), program=program, shape=t.shape, inplace=(0,))(
+        t._cell.array
+    )
 
 
 def sliced(dev: Any, h: np.ndarray[Any, Any], dtype: Any) -> Any:

@@ -2,4 +2,17 @@
 
 from . import binary, cast, compare, index, join, losses, matmul, move, primitives, reduce, rowwise, unary
 
-__all__ = ["binary", "cast", "compare", "index", "join", "losses", "matmul", "move", "primitives", "reduce", "rowwise", "unary"]
+__all__ = [
+    "binary",
+    "cast",
+    "compare",
+    "index",
+    "join",
+    "losses",
+    "matmul",
+    "move",
+    "primitives",
+    "reduce",
+    "rowwise",
+    "unary",
+]

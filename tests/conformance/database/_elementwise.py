@@ -29,7 +29,9 @@ def elementwise(*draws: Callable[..., Any], special: bool = True, **kwargs: Any)
     if special:
         found.append(S("special", *_special(len(draws)), **kwargs).only("float").without_gradient())
     if special and len(draws) == 1:
-        found.append(S("largest", edge("largest", 1.0, -1.0, 0.5), **kwargs).only("float").without_gradient().at("standard"))
+        found.append(
+            S("largest", edge("largest", 1.0, -1.0, 0.5), **kwargs).only("float").without_gradient().at("standard")
+        )
         found.append(
             S("subnormal", edge("subnormal", 0.5, -0.25, 1.0), **kwargs).only("float").without_gradient().at("standard")
         )
@@ -43,10 +45,11 @@ def _special(n: int) -> tuple[Any, ...]:
     return tuple(values([p[min(i, 1)] for p in pairs]) for i in range(n))
 
 
-def wrong_dtype(function: Callable[..., Any], name: str, n: int = 1, dtype: str = "bool", *extra: Any) -> ErrorSample:
+def wrong_dtype(function: Callable[..., Any], name: str, n: int = 1, dtype: str = "bool", **kwargs: Any) -> ErrorSample:
     """Operands of a dtype that the op does not take."""
+    words = (f"[{name}]",) if kwargs else (f"[{name}]", f"{dtype}[2]")
     return ErrorSample(
-        f"{dtype} operand", lambda dev: function(*[dev.zeros((2,), dtype)] * n, *extra), DTypeError, (name, f"{dtype}[2]")
+        f"{dtype} operand", lambda dev: function(*[dev.zeros((2,), dtype)] * n, **kwargs), DTypeError, words
     )
 
 

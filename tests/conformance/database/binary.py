@@ -19,9 +19,13 @@ def binary(name: str, reference: Any, *draws: Any, extra: Any = (), special: boo
     """An op of two tensors, with the samples and the refusals of every elementwise op."""
     function = getattr(ops, name)
     kwargs = fields.pop("kwargs", {})
-    errors = (*wrong_shapes(function, name), wrong_dtype(function, name, 2))
+    errors = (*wrong_shapes(function, name), wrong_dtype(function, name, 2, **_given(name)))
     samples = (*elementwise(*(draws or (normal, normal)), special=special, **kwargs), *extra)
     add(OpInfo(name, reference, samples, family="binary", errors=errors, **fields))
+
+
+def _given(name: str) -> dict[str, float]:
+    return {"delta": 1.0} if name == "huber_error" else {}
 
 
 def by_number(name: str, f: Any, draw: Any = normal, s: float = 3, **fields: Any) -> None:
@@ -65,4 +69,11 @@ binary("bce_with_logits", _bce, normal, unit, special=False,
        torch=lambda t, x, p: t.nn.functional.binary_cross_entropy_with_logits(x, p, reduction="none"))  # fmt: skip
 binary("huber_error", _huber, special=False, extra=(S("equal", values(1.0, 2.0), values(1.0, 2.0)),),
        torch=lambda t, a, b, delta=1.0: t.nn.functional.huber_loss(a, b, delta=delta, reduction="none"))  # fmt: skip
-binary("prelu", lambda x, a: R.where(x.v < 0, x * a, x), away, normal, special=False, torch=lambda t, x, a: t.where(x < 0, x * a, x))
+binary(
+    "prelu",
+    lambda x, a: R.where(x.v < 0, x * a, x),
+    away,
+    normal,
+    special=False,
+    torch=lambda t, x, a: t.where(x < 0, x * a, x),
+)

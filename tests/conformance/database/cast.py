@@ -43,7 +43,9 @@ def cast(x: Any, dtype: str) -> Any:
     if to.kind == "bool":
         return Ref(x.v != 0)
     if to.is_int:
-        return Ref(saturated(x.v, to) if x.is_float else wrapped(x.v.astype(np.int64) if x.v.dtype == bool else x.v, to))
+        return Ref(
+            saturated(x.v, to) if x.is_float else wrapped(x.v.astype(np.int64) if x.v.dtype == bool else x.v, to)
+        )
     v = x.v.astype(np.float64)
     with np.errstate(all="ignore"):
         exact = v.astype(to.numpy).astype(np.float64) == v

@@ -11,7 +11,7 @@ from ...core.errors import DTypeError
 from .. import reference as R
 from ..info import ErrorSample, Law, OpInfo, add
 from ..reference import Ref
-from ..samples import S, flags, few, normal, values
+from ..samples import S, few, flags, normal, values
 from ._elementwise import elementwise, wrong_dtype, wrong_shapes
 
 for _name, _f in (

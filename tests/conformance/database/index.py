@@ -28,7 +28,9 @@ def scatter_add(x: Any, index: Any, size: int, axis: int = 0) -> Any:
     return R.reshape(R.scatter(x, _taken(shape, index.v.astype(np.int64), axis), int(np.prod(shape))), shape)
 
 
-_index_error = ErrorSample("float index", lambda d: d.ones((3,)).gather(d.ones((2,))), DTypeError, ("[gather]", "f32[2]", "i64"))
+_index_error = ErrorSample(
+    "float index", lambda d: d.ones((3,)).gather(d.ones((2,))), DTypeError, ("[gather]", "f32[2]", "i64")
+)
 add(OpInfo("gather", gather, (
     S("vector", normal(5), ints(5, 3)), S("rows", normal(5, 3), ints(5, 4)), S("rank-0 index", normal(5, 2), ints(5)),
     S("matrix of indices", normal(5, 3), ints(5, 2, 4)), S("second axis", normal(3, 5, 2), ints(5, 3, 4), axis=1),

@@ -28,7 +28,15 @@ def _errors(name: str) -> tuple[ErrorSample, ...]:
     )  # fmt: skip
 
 
-def loss(name: str, reference: Any, target: Any = normal, *extra: Any, covers: tuple[str, ...] = (), torch: Any = None, **kwargs: Any) -> None:
+def loss(
+    name: str,
+    reference: Any,
+    target: Any = normal,
+    *extra: Any,
+    covers: tuple[str, ...] = (),
+    torch: Any = None,
+    **kwargs: Any,
+) -> None:
     """A loss of operands of one shape; the target is a constant."""
     f = getattr(losses, name)
     samples = (
@@ -68,7 +76,14 @@ def kl(x: Any, q: Any) -> Any:
 equal = S("an exact match", values([[1.0, 2.0]]), values([[1.0, 2.0]]))
 loss("mse_loss", mse, normal, equal, covers=("mse_loss",), torch=lambda F, x, q: F.mse_loss(x, q))
 loss("rmse_loss", rmse, normal, equal)
-loss("mae_loss", lambda x, q: R.mean(R.abs(x - q)), normal, equal, covers=("mae_loss",), torch=lambda F, x, q: F.l1_loss(x, q))
+loss(
+    "mae_loss",
+    lambda x, q: R.mean(R.abs(x - q)),
+    normal,
+    equal,
+    covers=("mae_loss",),
+    torch=lambda F, x, q: F.l1_loss(x, q),
+)
 loss("huber_loss", lambda x, q, delta=1.0: R.mean(_huber(x, q, delta)), normal, S("another delta", normal(3, 4), normal(3, 4), delta=0.5), equal,
      covers=("huber_loss",), torch=lambda F, x, q, delta=1.0: F.huber_loss(x, q, delta=delta))  # fmt: skip
 loss("smooth_l1_loss", lambda x, q, beta=1.0: R.mean(_huber(x, q, beta)) / beta, normal, S("another beta", normal(3, 4), normal(3, 4), beta=0.5),
@@ -77,7 +92,13 @@ loss("binary_cross_entropy_with_logits_loss", lambda x, q: R.mean(_bce(x, q)), u
      torch=lambda F, x, q: F.binary_cross_entropy_with_logits(x, q))  # fmt: skip
 loss("cross_entropy_with_logits_loss", cross_entropy, unit, S("smoothed", normal(3, 4), unit(3, 4), label_smoothing=0.25), covers=("cross_entropy",),
      torch=lambda F, x, q, label_smoothing=0.0: F.cross_entropy(x.reshape(-1, x.shape[-1]), q.reshape(-1, q.shape[-1]), label_smoothing=0.0) if not label_smoothing else None)  # fmt: skip
-loss("kl_div_with_logits_loss", kl, unit, S("zero probabilities", normal(2, 3), values([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])), covers=("kl_div",))
+loss(
+    "kl_div_with_logits_loss",
+    kl,
+    unit,
+    S("zero probabilities", normal(2, 3), values([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])),
+    covers=("kl_div",),
+)
 
 
 def indices(x: Any, c: Any, ignore_index: int | None = None, label_smoothing: float = 0.0) -> Any:

@@ -32,7 +32,16 @@ add(OpInfo("matmul", R.matmul, (
 add(OpInfo("dot", R.matmul, (S("vectors", normal(7), normal(7)), S("one", normal(1), normal(1)), S("none", normal(0), normal(0)), S("long", normal(4099), normal(4099)).at("standard")),
            takes="number", family="matmul", torch="dot",
            errors=(ErrorSample("lengths differ", lambda d: d.ones((2,)).dot(d.ones((3,))), ShapeError, ("[dot]", "f32[2]", "f32[3]")),)))  # fmt: skip
-add(OpInfo("outer", lambda a, b: R.einsum("i,j->ij", a, b), (S("vectors", normal(3), normal(4)),), takes="number", family="matmul", torch="outer"))
+add(
+    OpInfo(
+        "outer",
+        lambda a, b: R.einsum("i,j->ij", a, b),
+        (S("vectors", normal(3), normal(4)),),
+        takes="number",
+        family="matmul",
+        torch="outer",
+    )
+)
 
 
 def linear(x: Any, w: Any, b: Any = None) -> Any:

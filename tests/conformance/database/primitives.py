@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-
 from ...core.cell import new_cell
 from ...core.dtypes import DTYPES
 from ...core.expr import arg, cast, index, map_program, row_max, row_program, row_sum, scalar, select
@@ -26,7 +25,9 @@ from .philox import words
 BITS = (0.0, -0.0, float("inf"), float("-inf"), float("nan"), 1.5)
 
 
-def call(name: str, xs: Any, out: TensorType | tuple[TensorType, ...], *scalars: Any, device: Any = None, **attrs: Any) -> Any:
+def call(
+    name: str, xs: Any, out: TensorType | tuple[TensorType, ...], *scalars: Any, device: Any = None, **attrs: Any
+) -> Any:
     """A kernel on the storage of tensors, its results as tensors."""
     dev = device or xs[0].device
     outs = out if isinstance(out, tuple) else (out,)
@@ -81,12 +82,19 @@ primitive("fill", lambda dtype, value, shape: _ones(shape, bool(value) if dtype.
           lambda dev, dtype, value, shape: call("fill", (), TensorType(shape, dtype), value, device=dev, shape=shape, dtype=dtype),
           S("zeros", value=0, shape=(3, 4)), S("a value", value=3, shape=(2, 5)), S("rank-0", value=1, shape=()), S("large", value=1, shape=(257, 263)),
           maker=True)  # fmt: skip
-_exact = (S("matrix", normal(3, 4)), S("rank-0", normal()), S("every bit", values(*BITS)).only("float"), S("large", normal(257, 263)).at("standard"))
+_exact = (
+    S("matrix", normal(3, 4)),
+    S("rank-0", normal()),
+    S("every bit", values(*BITS)).only("float"),
+    S("large", normal(257, 263)).at("standard"),
+)
 primitive("copy_in", lambda x: x, _copy_in, *_exact, signed=True)
 primitive("copy_out", lambda x: (x, x), _copy_out, *_exact, signed=True, view=True)
 primitive("copy", lambda x: x, lambda x: call("copy", (x,), x._type), *_exact, signed=True)
 primitive("contiguous", lambda x: x, lambda x: call("contiguous", (x,), x._type), *_exact, signed=True, view=True)
-primitive("synchronize", lambda x: x, lambda x: (x.device.synchronize(), x)[1], S("after work", normal(3, 4)), view=True)
+primitive(
+    "synchronize", lambda x: x, lambda x: (x.device.synchronize(), x)[1], S("after work", normal(3, 4)), view=True
+)
 for _to in DTYPES:
     primitive(f"cast to {_to}", lambda x, to: cast_reference(x, to), lambda x, to: call("cast", (x,), _like(x, dtype=DTYPES[to]), dtype=DTYPES[to]),
               S("matrix", normal(3, 4), to=_to), S("rank-0", normal(), to=_to),

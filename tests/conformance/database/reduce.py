@@ -11,7 +11,7 @@ from ...core.errors import DTypeError, ShapeError
 from .. import reference as R
 from ..info import ErrorSample, OpInfo, add
 from ..reference import Ref
-from ..samples import S, Sample, edge, few, flags, normal, values
+from ..samples import S, Sample, few, flags, normal, values
 
 
 def samples(draw: Any = normal, large: bool = True, empty: bool = True, **kwargs: Any) -> tuple[Sample, ...]:
@@ -54,7 +54,9 @@ def refused(name: str, bad: str = "bool") -> tuple[ErrorSample, ...]:
         ErrorSample("no such target", lambda d: f(d.ones((2, 3)), to=(4,)), ShapeError, (f"[{name}]", "[4]")),
         ErrorSample("two ways to the target", lambda d: f(d.ones((3, 3)), to=(3,)), ShapeError, (f"[{name}]", "2 ways", "(0,)", "(1,)")),
     )  # fmt: skip
-    return (*found, ErrorSample(f"{bad} operand", lambda d: f(d.zeros((2,), bad)), DTypeError, (name,))) if bad else found
+    return (
+        (*found, ErrorSample(f"{bad} operand", lambda d: f(d.zeros((2,), bad)), DTypeError, (name,))) if bad else found
+    )
 
 
 def _of(f: Any) -> Any:
@@ -119,8 +121,6 @@ def logsumexp(x: Any, axes: Any = None) -> Any:
     return out
 
 
-
-
 def _wide(d: Any) -> Any:
     from ...core.dtypes import bool_, i64
 
@@ -137,7 +137,17 @@ for _name in ("max", "min"):
     add(OpInfo(_name, _of(getattr(R, _name)), samples(empty=False) + ties, takes="number", family="reduce", torch=_torch("a" + _name),
                errors=(*refused(_name), ErrorSample("an empty axis", lambda d, n=_name: getattr(ops, n)(d.ones((2, 0)), 1), ShapeError,
                                                     (f"[{_name}]", "empty")))))  # fmt: skip
-add(OpInfo("mean", _of(R.mean), samples(), composite=True, family="reduce", torch=_torch("mean"), errors=refused("mean", "i32")))
+add(
+    OpInfo(
+        "mean",
+        _of(R.mean),
+        samples(),
+        composite=True,
+        family="reduce",
+        torch=_torch("mean"),
+        errors=refused("mean", "i32"),
+    )
+)
 add(OpInfo("var", _of(var), samples() + (S("unbiased", normal(3, 5), axes=1, correction=1),), composite=True, family="reduce",
            torch=lambda t, x, axes=None, to=None, correction=0: _torch("var")(t, x, axes, to, correction=correction),
            errors=refused("var", "i32")))  # fmt: skip
@@ -149,8 +159,8 @@ add(OpInfo("norm", _of(norm), samples() + tuple(S(f"p = {p}", normal(3, 5), axes
         x, p, _axes_to(tuple(x.shape), to) if to is not None else axes if x.ndim else None)))  # fmt: skip
 _bools = (S("rows", flags(3, 4), axes=1), S("all", flags(3, 4)), S("rank-0", flags()), S("large", flags(257, 263), axes=0).at("standard"),
           S("empty axis", flags(3, 0), axes=1))  # fmt: skip
-for _name in ("any", "all"):
-    add(OpInfo(_name, _of(lambda x, axes=None, f=getattr(np, _name): Ref(f(x.v, axes))), _bools, takes="bool", gives="bool", grad=False,
+for _name, _f in (("any", np.any), ("all", np.all)):
+    add(OpInfo(_name, _of(lambda x, axes=None, f=_f: Ref(f(x.v, axes))), _bools, takes="bool", gives="bool", grad=False,
                family="reduce", errors=refused(_name, "f32")))  # fmt: skip
 add(OpInfo("logsumexp", _of(logsumexp), samples(empty=False) + (
     S("rows of -inf", values([[-np.inf, -np.inf], [1.0, -np.inf]]), axes=1).without_gradient(),

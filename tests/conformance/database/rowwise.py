@@ -80,7 +80,15 @@ nan = S("NaN stays in its row", values([[0.0, np.nan, 1.0], [1.0, 2.0, 3.0]]), a
 for _name, _f, _torch in (("softmax", softmax, "softmax"), ("log_softmax", log_softmax, "log_softmax")):
     add(OpInfo(_name, _f, rows() + (big, masked, nan), family="rowwise", errors=_refused(_name),
                torch=lambda t, x, axis, n=_torch: getattr(t, n)(x, axis) if isinstance(axis, int) else None))  # fmt: skip
-add(OpInfo("normalize", normalize, rows() + (S("eps", normal(3, 4), eps=0.5), nan), family="rowwise", errors=_refused("normalize")))
+add(
+    OpInfo(
+        "normalize",
+        normalize,
+        rows() + (S("eps", normal(3, 4), eps=0.5), nan),
+        family="rowwise",
+        errors=_refused("normalize"),
+    )
+)
 add(OpInfo("layer_norm", layer_norm, rows(normal, normal), family="rowwise", errors=(
     *_refused("layer_norm", 3),
     ErrorSample("gamma of another length", lambda d: ops.layer_norm(d.ones((2, 3)), d.ones((4,)), d.ones((3,))), ShapeError, ("[layer_norm]", "f32[4]")),

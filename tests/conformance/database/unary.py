@@ -15,13 +15,19 @@ from ..samples import S, Sample, away, between, normal, positive, values
 from ._elementwise import elementwise, wrong_dtype
 
 
-
-
-def unary(name: str, reference: Any, draw: Any = normal, *, extra: tuple[Sample, ...] = (), special: bool = True, **fields: Any) -> None:
+def unary(
+    name: str,
+    reference: Any,
+    draw: Any = normal,
+    *,
+    extra: tuple[Sample, ...] = (),
+    special: bool = True,
+    **fields: Any,
+) -> None:
     """An op of one tensor with all the samples of an elementwise op, and `extra` ones (its kinks)."""
     function = getattr(ops, name)
     if fields.get("takes", "float") in ("float", "number"):
-        fields.setdefault("errors", (wrong_dtype(function, name),))
+        fields.setdefault("errors", (wrong_dtype(function, name, **fields.get("kwargs", {})),))
     kwargs = fields.pop("kwargs", {})
     add(OpInfo(name, reference, (*elementwise(draw, special=special, **kwargs), *extra), family="unary", **fields))
 
@@ -67,8 +73,22 @@ def _bools(f: Any) -> Any:
 same = lambda x: x  # noqa: E731
 unary("abs", R.abs, away, takes="number", extra=kink(0.0), torch="abs", signed=True,
       laws=(Law("even", lambda x: x.abs(), lambda x: (-x).abs(), "float"),))  # fmt: skip
-unary("negate", R.neg, takes="number", torch="neg", signed=True, laws=(Law("involution", lambda x: -(-x), same),))
-unary("relu", relu, away, extra=kink(0.0), torch="relu", laws=(Law("idempotent", lambda x: x.relu(), lambda x: x.relu().relu()),))
+unary(
+    "negate",
+    R.neg,
+    takes="number",
+    torch="neg",
+    signed=True,
+    laws=(Law("involution", lambda x: x.negate().negate(), same),),
+)
+unary(
+    "relu",
+    relu,
+    away,
+    extra=kink(0.0),
+    torch="relu",
+    laws=(Law("idempotent", lambda x: x.relu(), lambda x: x.relu().relu()),),
+)
 unary("fast_gelu", fast_gelu, torch=lambda t, x: t.nn.functional.gelu(x, approximate="tanh"))
 unary("accurate_gelu", accurate_gelu, torch=lambda t, x: t.nn.functional.gelu(x))
 unary("sigmoid", sigmoid, torch="sigmoid")
@@ -108,7 +128,7 @@ add(OpInfo("powf", lambda x, p: R.pow(x, p), (
     *elementwise(positive, special=False, p=2.5),
     *[S(f"power {p}", positive(7), p=p) for p in (0.5, -1.5, 1.0, 4.0)],
     S("power 0 at 0", values(0.0, 1.0, 2.0), p=0.0),
-), family="unary", torch="pow", errors=(wrong_dtype(ops.powf, "powf", 1, "bool", 2.5),)))  # fmt: skip
+), family="unary", torch="pow", errors=(wrong_dtype(ops.powf, "powf", p=2.5),)))  # fmt: skip
 for _n in (2, 3):
     add(OpInfo(f"powi_{_n}", (lambda x: x * x) if _n == 2 else (lambda x: x * (x * x)), elementwise(normal),
                call=lambda x, n=_n: x.powi(n), takes="number", family="unary", torch=lambda t, x, n=_n: x**n))  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -217,11 +218,11 @@ def concat(xs: Sequence[Any], axis: int = 0) -> Ref:
 
     def pull(g: Ref) -> list[Ref]:
         lead = (slice(None),) * (axis % len(g.shape))
-        return [
-            move(g, lambda a, s=s, t=t: a[(*lead, slice(s, t))]) for s, t in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
+        return [move(g, lambda a, s=s, t=t: a[(*lead, slice(s, t))]) for s, t in pairwise(bounds)]
 
-    return Ref(np.concatenate([p.v for p in parts], axis), np.concatenate([p.e for p in parts], axis), tuple(parts), pull)
+    return Ref(
+        np.concatenate([p.v for p in parts], axis), np.concatenate([p.e for p in parts], axis), tuple(parts), pull
+    )
 
 
 def stack(xs: Sequence[Any], axis: int = 0) -> Ref:

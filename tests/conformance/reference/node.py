@@ -15,7 +15,20 @@ import numpy as np
 
 from ...core.dtypes import DType, f64
 
-__all__ = ["Arithmetic", "Ref", "arithmetic", "carried", "const", "gradient", "leaf", "now", "own", "ref", "spacing", "stored"]
+__all__ = [
+    "Arithmetic",
+    "Ref",
+    "arithmetic",
+    "carried",
+    "const",
+    "gradient",
+    "leaf",
+    "now",
+    "own",
+    "ref",
+    "spacing",
+    "stored",
+]
 
 Array = np.ndarray[Any, Any]
 Pull = Callable[["Ref"], Sequence["Ref | None"]]

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-from .terminal import head, summary, worst
+from .terminal import failed_of, head, summary, worst
 
 __all__ = ["markdown"]
 
 
 def markdown(r: dict[str, Any]) -> str:
     """The same facts as the HTML page, for a README or an issue."""
-    lines = [f"# Conformance of {r['device']['name']}: {r['verdict']}", "", head(r) + ".", "", summary(r) + ".", "", "## Families", ""]
+    lines = [
+        f"# Conformance of {r['device']['name']}: {r['verdict']}",
+        "",
+        head(r) + ".",
+        "",
+        summary(r) + ".",
+        "",
+        "## Families",
+        "",
+    ]
     lines += _table(
         ("family", "entries", "kernel", "composite", "missing", "checks", "worst error / allowed"),
-        [(f["family"], f["entries"], f["kernel"], f["composite"], f["missing"], sum(f["counts"].values()), worst(f)) for f in r["families"]],
+        [
+            (f["family"], f["entries"], f["kernel"], f["composite"], f["missing"], sum(f["counts"].values()), worst(f))
+            for f in r["families"]
+        ],
     )
     lines += ["", "## Dtypes", ""]
-    lines += _table(("dtype", "checks", "failed"), [(d, sum(c.values()), _failed(c)) for d, c in r["dtypes"].items()])
+    lines += _table(("dtype", "checks", "failed"), [(d, sum(c.values()), failed_of(c)) for d, c in r["dtypes"].items()])
     if r["failures"]:
         lines += ["", "## Failures", ""]
         for f in r["failures"]:
@@ -35,12 +47,8 @@ def markdown(r: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failed(c: dict[str, int]) -> int:
-    return sum(n for s, n in c.items() if s not in ("pass", "n/a", "expected-fail"))
-
-
 def _dtype(d: str, c: dict[str, int]) -> str:
-    return d if not _failed(c) else f"**{d} ({_failed(c)} failed)**"
+    return d if not failed_of(c) else f"**{d} ({failed_of(c)} failed)**"
 
 
 def _table(header: tuple[str, ...], rows: list[tuple[Any, ...]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["head", "terminal", "worst"]
+__all__ = ["failed_of", "head", "summary", "terminal", "worst"]
 
 
 def terminal(r: dict[str, Any]) -> str:
@@ -14,11 +14,14 @@ def terminal(r: dict[str, Any]) -> str:
     for f in r["families"]:
         paths = [str(f[k]) if f["kind"] in ("op", "primitive") else "-" for k in ("kernel", "composite", "missing")]
         c = f["counts"]
-        failed = sum(n for s, n in c.items() if s not in ("pass", "n/a", "expected-fail"))
-        rows.append((f["family"], str(f["entries"]), *paths, str(sum(c.values())), str(failed), worst(f)))
+        rows.append((f["family"], str(f["entries"]), *paths, str(sum(c.values())), str(failed_of(c)), worst(f)))
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     for row in rows:
-        lines.append("  ".join(c.rjust(w) if 0 < i < 7 else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip())
+        lines.append(
+            "  ".join(
+                c.rjust(w) if 0 < i < 7 else c.ljust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )
     lines += _problems(r)
     lines += ["", f"{r['verdict'].upper()}: {summary(r)}"]
     return "\n".join(lines)
@@ -28,12 +31,23 @@ def head(r: dict[str, Any]) -> str:
     d = r["device"]
     what = ", ".join(x for x in (d["hardware"], d["driver"]) if x)
     only = f", only {r['only']}" if r["only"] else ""
-    return f"device {d['name']} ({what}) from {d['package']}; dfdx {r['dfdx']}, level {r['level']}{only}, {r['seconds']} s"
+    return (
+        f"device {d['name']} ({what}) from {d['package']}; dfdx {r['dfdx']}, level {r['level']}{only}, {r['seconds']} s"
+    )
+
+
+def failed_of(counts: dict[str, int]) -> int:
+    """How many of the findings count against the device."""
+    return sum(n for s, n in counts.items() if s not in ("pass", "n/a", "expected-fail"))
 
 
 def worst(f: dict[str, Any]) -> str:
     w = f.get("worst")
-    return f"{w['ratio']:.2f}  {w.get('name', '')} {w['dtype']} {w['check']}, {w['sample']}" if w and w["ratio"] > 0 else "exact"
+    return (
+        f"{w['ratio']:.2f}  {w.get('name', '')} {w['dtype']} {w['check']}, {w['sample']}"
+        if w and w["ratio"] > 0
+        else "exact"
+    )
 
 
 def summary(r: dict[str, Any]) -> str:
@@ -49,7 +63,9 @@ def summary(r: dict[str, Any]) -> str:
 def _problems(r: dict[str, Any]) -> list[str]:
     lines = [""] * bool(r["failures"])
     for f in r["failures"][:20]:
-        lines.append(f"{f['status']:<5} {'/'.join((f['kind'], f['name'], f['dtype'], f['sample'], f['check']))}: {f.get('detail', '')}")
+        lines.append(
+            f"{f['status']:<5} {'/'.join((f['kind'], f['name'], f['dtype'], f['sample'], f['check']))}: {f.get('detail', '')}"
+        )
     if r["failed"] > 20:
         lines.append(f"... and {r['failed'] - 20} more (in the report)")
     lines += [f"STALE {e}" for e in r["stale_expectations"]]
