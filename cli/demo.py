@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 from .. import data, nn, optim
+from ..core.cache import cache_folder
 from ..core.public import Device, Gradients, Tensor, auto_device, device
 from ..nn.losses import cross_entropy_with_logits_loss
 from ..utils import History, progress
@@ -104,8 +104,7 @@ def accuracy_of(model: Any, dev: Device, test: Any) -> float:
 
 
 def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "dfdx" / "demo"
+    return cache_folder("demo") or Path("dfdx-demo")
 
 
 def _curve(history: History, out: Path) -> None:

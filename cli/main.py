@@ -18,6 +18,7 @@ COMMANDS = {
     "info": "versions and devices, for bug reports",
     "ops": "every op, and how a device runs it",
     "bench": "dfdx beside PyTorch and JAX on this machine",
+    "cache": "compiled kernels kept on disk: show or clear them",
     "conformance": "judge a device by the conformance kit",
     "summary": "a model file's module table",
 }

@@ -30,6 +30,7 @@ Primitives (attributes are keyword-only):
 Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin, and any op by name.
 """
 
+from .cache import cache_folder
 from .dtypes import (
     DTYPES,
     FLOATS,
@@ -85,8 +86,7 @@ from .types import Signature, TensorType
 __all__ = [
     "API", "DTYPES", "FLOATS", "INTS", "PRIMITIVES", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "DType",
     "DeviceForkedError", "DeviceInfo", "Expect", "Expr", "Kernel", "KernelTable", "MapProgram", "MissingKernelError",
-    "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_",
-    "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "function_of", "hookimpl", "i8", "i16", "i32",
+    "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_", "cache_folder", "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "function_of", "hookimpl", "i8", "i16", "i32",
     "i64", "philox_words", "prepare", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
     "NATIVE", "REDUCTIONS", "arg", "cast", "map_program", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar", "select",
     "walk",

@@ -16,15 +16,17 @@ __all__ = ["Tuner"]
 
 
 class Tuner:
-    """Measured choices of one device, in a JSON file; a file that cannot be read counts as empty."""
+    """Measured choices of one device, in a JSON file of a folder (None: kept in memory only); an unreadable file counts as empty."""
 
-    def __init__(self, path: Path, device: str) -> None:
-        self.path, self.device = path, device
+    def __init__(self, folder: Path | None, device: str) -> None:
+        self.path, self.device = None if folder is None else folder / "tuned.json", device
         self._known: dict[str, str] | None = None
 
     def _load(self) -> dict[str, str]:
         if self._known is None:
             try:
+                if self.path is None:
+                    raise OSError
                 found = json.loads(self.path.read_text(encoding="utf-8")).get(self.device, {})
                 self._known = {k: v for k, v in found.items() if isinstance(v, str)}
             except (OSError, ValueError, AttributeError):
@@ -52,6 +54,8 @@ class Tuner:
 
     def _save(self) -> None:
         """Merge with what other processes have written; whole or not at all."""
+        if self.path is None:
+            return
         try:
             try:
                 whole = json.loads(self.path.read_text(encoding="utf-8"))
@@ -59,7 +63,6 @@ class Tuner:
             except (OSError, ValueError):
                 whole = {}
             whole[self.device] = {**whole.get(self.device, {}), **self._load()}
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             handle, name = tempfile.mkstemp(dir=self.path.parent)
             with os.fdopen(handle, "w", encoding="utf-8") as f:
                 json.dump(whole, f, indent=1, sort_keys=True)

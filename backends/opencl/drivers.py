@@ -15,20 +15,12 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from ...core.contract import BackendUnavailable
+from ...core.contract import BackendUnavailable, cache_folder
 
-__all__ = ["all_devices", "cache_folder", "choose", "import_pyopencl", "platform_summary"]
+__all__ = ["all_devices", "choose", "import_pyopencl", "platform_summary"]
 
 _WHEELS = {"intel-opencl-rt": "libintelocl.so"}  # distribution -> driver library
 _registered: list[str] = []
-
-
-def cache_folder() -> Path:
-    """Where this project keeps what can be made again: `DFDX_CACHE`, else `dfdx` in the user's cache folder."""
-    given = os.environ.get("DFDX_CACHE")
-    if given:
-        return Path(given)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dfdx"
 
 
 def _wheel_drivers() -> dict[str, str]:
@@ -66,7 +58,9 @@ def _register() -> str:
     if not any("libintelocl.so" in v for v in entries.values()):
         entries.update({f"zz-{dist}.icd": path for dist, path in drivers.items()})  # last: real devices come first
     key = hashlib.sha256(repr(sorted(entries.items())).encode()).hexdigest()[:16]
-    for root in (cache_folder() / "icd", Path(tempfile.gettempdir()) / f"dfdx-icd-{os.getuid()}"):
+    for root in (cache_folder("icd"), Path(tempfile.gettempdir()) / f"dfdx-icd-{os.getuid()}"):
+        if root is None:
+            continue
         try:
             folder = _write_entries(root, key, entries)
         except OSError:

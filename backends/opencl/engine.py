@@ -53,7 +53,7 @@ class OpenCLEngine(Engine):
         self._kernels: dict[tuple[Source, int], Any] = {}
         self._building = threading.Lock()
         self.copier = Copier(self)
-        self.tuner = Tuner(kernelcache.folder() / "tuned.json", f"{device.name} {device.driver_version}")
+        self.tuner = Tuner(kernelcache.folder(), f"{device.name} {device.driver_version}")
 
     # ----- memory
 

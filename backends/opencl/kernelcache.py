@@ -13,19 +13,19 @@ from typing import Any
 
 import pyopencl as cl
 
+from ...core.contract import cache_folder
 from ..clike.engine import Source, header
-from .drivers import cache_folder
 
 _NO_CACHE: Any = False  # PyOpenCL's own cache: this module replaces it
-__all__ = ["build", "clear", "folder"]
+__all__ = ["build", "folder"]
 
 log = logging.getLogger("dfdx.opencl")
 SLOW = 1.0  # seconds, above which a build is announced
 _told: list[bool] = []
 
 
-def folder() -> Path:
-    return cache_folder() / "opencl"
+def folder() -> Path | None:
+    return cache_folder("opencl")
 
 
 def key(device: Any, source: Source, options: tuple[str, ...]) -> str:
@@ -37,8 +37,9 @@ def key(device: Any, source: Source, options: tuple[str, ...]) -> str:
 
 def build(context: Any, device: Any, source: Source, options: tuple[str, ...]) -> Any:
     """The program of a source, from the cache if it is there and sound."""
-    path = folder() / f"{key(device, source, options)}.bin"
-    found = _read(context, device, path, options)
+    kept = folder()
+    path = kept / f"{key(device, source, options)}.bin" if kept is not None else None
+    found = _read(context, device, path, options) if path is not None else None
     if found is not None:
         return found
     start = time.perf_counter()
@@ -48,14 +49,13 @@ def build(context: Any, device: Any, source: Source, options: tuple[str, ...]) -
     seconds = time.perf_counter() - start
     if seconds > SLOW and not _told:
         _told.append(True)
-        log.warning("compiling a kernel took %.1f s; compiled kernels are kept in %s", seconds, path.parent)
-    _write(path, program)
+        log.warning("compiling a kernel took %.1f s; compiled kernels are kept in %s", seconds, kept or "memory only")
+    if path is not None:
+        _write(path, program)
     return program
 
 
 def _read(context: Any, device: Any, path: Path, options: tuple[str, ...]) -> Any:
-    if os.environ.get("DFDX_CACHE") == "":
-        return None
     try:
         data = path.read_bytes()
     except OSError:
@@ -77,19 +77,9 @@ def _write(path: Path, program: Any) -> None:
     """Whole or not at all; a cache that cannot be written is no error."""
     try:
         (binary,) = program.get_info(cl.program_info.BINARIES)
-        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent)
         with os.fdopen(handle, "wb") as f:
             f.write(hashlib.sha256(binary).digest() + binary)
         os.replace(name, path)
     except (OSError, cl.Error) as e:
         log.info("the kernel cache cannot be written: %s", e)
-
-
-def clear() -> tuple[int, int]:
-    """Remove every kept kernel; returns how many, and their bytes."""
-    files = [p for p in folder().glob("*.bin") if p.is_file()] if folder().is_dir() else []
-    size = sum(p.stat().st_size for p in files)
-    for p in files:
-        p.unlink(missing_ok=True)
-    return len(files), size

@@ -128,13 +128,13 @@ def test_without_machine_code_everything_works():
 @needs_native
 def test_code_is_cached_on_disk_and_a_damaged_file_is_compiled_anew(tmp_path):
     code = "import dfdx; dev = dfdx.device('cpu'); print((dev.ones((5,)) * 2.0).tolist())"
-    want = _run(code, DFDX_CACHE_DIR=str(tmp_path))
-    files = sorted(tmp_path.iterdir())
+    want = _run(code, DFDX_CACHE=str(tmp_path))
+    files = sorted((tmp_path / "cpu").iterdir())
     assert files
     for f in files:
         f.write_bytes(f.read_bytes()[:-7] + b"garbage")
-    assert _run(code, DFDX_CACHE_DIR=str(tmp_path)) == want
-    assert sorted(tmp_path.iterdir()) == files
+    assert _run(code, DFDX_CACHE=str(tmp_path)) == want
+    assert sorted((tmp_path / "cpu").iterdir()) == files
 
 
 @needs_native

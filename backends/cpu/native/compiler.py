@@ -1,4 +1,4 @@
-"""From IR text to machine code in this process, through a cache on disk (`DFDX_CACHE_DIR`, by default ~/.cache/dfdx).
+"""From IR text to machine code in this process, through a cache on disk (see `cache_folder`).
 
 A cached object is keyed by the text, the CPU, its features and llvmlite's version; it refers to nothing outside itself
 but libc, since kernels find all else through a table. llvmlite is imported when first used.
@@ -14,6 +14,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from ....core.contract import cache_folder
 
 __all__ = ["compile_ir", "cpu_features", "machine", "vector_bytes"]
 
@@ -53,18 +55,7 @@ def vector_bytes() -> int:
 
 @cache
 def _folder() -> Path | None:
-    named = os.environ.get("DFDX_CACHE_DIR")
-    if named == "":
-        return None
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    path = Path(named or os.path.join(base, "dfdx", "kernels"))
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if hasattr(os, "getuid") and path.stat().st_uid != os.getuid():
-            return None  # code in a folder that another user can write to is not run
-    except OSError:
-        return None
-    return path
+    return cache_folder("cpu")
 
 
 def _read(path: Path) -> bytes | None:
