@@ -75,7 +75,7 @@ def _chain(captured: bool = False) -> Work:
         grads.zero((x, w, c))
         return loss
 
-    call = dfdx.capture(step) if captured else step
+    call: Any = dfdx.capture(step) if captured else step
     return Work(lambda: call(x, w, c))
 
 
@@ -115,7 +115,7 @@ def _chain_jax() -> Work:
 
 
 README_MODEL = [("linear", 10, 32), ("relu",), ("linear", 32, 32), ("relu",), ("linear", 32, 2), ("tanh",)]
-_readme = {"layers": README_MODEL, "x": numbers(64, 10), "y": numbers(64, 2, seed=1), "loss": "mse"}
+_readme: dict[str, Any] = {"layers": README_MODEL, "x": numbers(64, 10), "y": numbers(64, 2, seed=1), "loss": "mse"}
 
 ROWS = (
     Row("recorded add 32x32", {"eager": _adds, "torch": _adds_torch, "jax": _adds_jax}, 0.3),

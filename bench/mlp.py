@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,13 @@ LAYERS = [part for i, o in pairwise(WIDTHS) for part in (("linear", i, o), ("rel
 
 def _row(batch: int, eager: float, captured: float) -> Row:
     labels = np.random.default_rng(1).integers(0, 10, batch)
-    job = {"layers": LAYERS, "x": numbers(batch, WIDTHS[0]), "y": labels, "loss": "classes", "adam": True}
+    job: dict[str, Any] = {
+        "layers": LAYERS,
+        "x": numbers(batch, WIDTHS[0]),
+        "y": labels,
+        "loss": "classes",
+        "adam": True,
+    }
     return Row(
         f"MNIST MLP + Adam, batch {batch}",
         {

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 import dfdx
-from dfdx import losses, nn, optim
+from dfdx import nn, optim
+from dfdx.nn import losses
 
 from .harness import Work
 
@@ -37,7 +38,7 @@ def torch_setup() -> Any:
 
 
 def _module(layers: list[Layer]) -> tuple[Any, ...]:
-    make = {"linear": nn.Linear, "relu": nn.ReLU, "tanh": nn.Tanh}
+    make: dict[str, Any] = {"linear": nn.Linear, "relu": nn.ReLU, "tanh": nn.Tanh}
     return tuple(make[kind](*args) for kind, *args in layers)
 
 
@@ -47,7 +48,7 @@ def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False
     model = dev.build_module(_module(layers), dfdx.f32)
     opt: Any = optim.Adam(model, lr=1e-3) if adam else optim.Sgd(model, lr=1e-2, momentum=optim.Nesterov(0.9))
     grads, inputs = model.alloc_grads(), (dev.tensor(x), dev.tensor(y))
-    lossf = {"mse": losses.mse_loss, "classes": losses.cross_entropy_with_indices_loss}[loss]
+    lossf: Any = {"mse": losses.mse_loss, "classes": losses.cross_entropy_with_indices_loss}[loss]
 
     def step(x: Any, y: Any) -> Any:
         value = lossf(model(x.traced(grads)), y)
@@ -55,7 +56,7 @@ def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False
         model.zero_grads(grads)
         return value
 
-    call = dfdx.capture(step) if captured else step
+    call: Any = dfdx.capture(step) if captured else step
     return Work(lambda: call(*inputs))
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from .door import launch
+
+if TYPE_CHECKING:
+    from .dispatch import Plan
 
 __all__ = ["Cell", "Empty", "ViewCell", "new_cell"]
 
 
 class Cell:
-    """A backend array and how often it was overwritten; `writer` names the last in-place writer."""
+    """A backend array; `version` is the serial number of the last write to it (0: none), `writer` its name."""
 
     __slots__ = ("array", "version", "writer")
 
@@ -27,10 +31,10 @@ def new_cell(array: Any) -> Cell:
 class ViewCell:
     """A view of another cell: made again when its source was overwritten, so that a copy never goes stale."""
 
-    __slots__ = ("_array", "_seen", "make", "source")
+    __slots__ = ("_array", "_plan", "_seen", "source")
 
-    def __init__(self, source: Cell | ViewCell, make: Callable[[Any], Any], array: Any) -> None:
-        self.source, self.make, self._array, self._seen = source, make, array, source.version
+    def __init__(self, source: Cell | ViewCell, plan: Plan, array: Any) -> None:
+        self.source, self._plan, self._array, self._seen = source, plan, array, source.version
 
     @property
     def version(self) -> int:
@@ -43,7 +47,8 @@ class ViewCell:
     @property
     def array(self) -> Any:
         if self._seen != self.source.version:
-            self._array, self._seen = self.make(self.source.array), self.source.version
+            self._array = launch(self._plan, (self.source.array,), (self.source,))
+            self._seen = self.source.version
         return self._array
 
 

@@ -11,8 +11,11 @@ import numpy as np
 
 from .cell import Empty, new_cell
 from .checks import check_shape
+from .door import launch, recorders, refuse, replayed
 from .dtypes import as_dtype, bool_, dtype_of_numpy, f32
 from .errors import DeviceError, DeviceForkedError, DTypeError, ShapeError
+from .plan import kernel_plan
+from .registry import forget_plans
 from .tensor import Tensor, is_scalar, wrap
 from .types import Signature, TensorType
 
@@ -35,6 +38,7 @@ class Backend:
         self.dead = ""
         self.plans: dict[Any, Any] = {}
         self._bound: dict[Any, Any] = {}
+        self.adders: dict[TensorType, Any] = {}  # how gradients of a type are summed
         if not getattr(opened.runtime, "fork_safe", False):
             os.register_at_fork(after_in_child=self._forked)
 
@@ -75,10 +79,23 @@ class Backend:
             self._bound[key] = fn
         return fn
 
+    def launch(
+        self, name: str, sig: Signature, inputs: tuple[Any, ...], cells: tuple[Any, ...] = (), **attrs: Any
+    ) -> Any:
+        """Run a primitive through the door, where profilers and recorders see it."""
+        key = ("launch", name, sig, *attrs.items())
+        plan = self._bound.get(key)
+        if plan is None:
+            kernel = self.primitive(name, sig, **attrs)
+            plan = self._bound[key] = kernel_plan(name, kernel, sig, attrs)
+        return launch(plan, inputs, cells)
+
     def _forked(self) -> None:
         """In a forked child: with no plans left, every use comes through `find`, which raises."""
         self.plans.clear()
         self._bound.clear()
+        self.adders.clear()
+        forget_plans()
         self.dead = f"[fork] {self.name} was used before this process was forked: open it in the child only, or start processes with 'spawn'"
 
 
@@ -129,9 +146,12 @@ class Device:
         declared = getattr(self.capabilities, "dtypes", None)
         return declared is None or as_dtype(dtype) in declared
 
-    def copy_array(self, array: Any) -> Any:
-        """A copy of a backend array with storage of its own."""
-        return array if isinstance(array, Empty) else self.backend.primitive("copy")(array)
+    def copy_cell(self, cell: Any, type_: TensorType) -> Any:
+        """A copy of a cell's array with storage of its own."""
+        array = cell.array
+        if isinstance(array, Empty):
+            return array
+        return self.backend.launch("copy", Signature((type_,), (type_,)), (array,), (cell,))
 
     # ----- making tensors
 
@@ -150,6 +170,13 @@ class Device:
         """A tensor of `shape` filled with `value`."""
         type_ = self._checked("full", shape, dtype)
         value = _fitting("full", value, type_.dtype)
+        sig = Signature((), (type_,))
+        return self._made(
+            type_, lambda: self.backend.launch("fill", sig, (value,), shape=type_.shape, dtype=type_.dtype)
+        )
+
+    def kept(self, type_: TensorType, value: Any) -> Tensor:
+        """A filled tensor that outlives the step in which it is first needed: no part of what a recorded step does."""
         return self._made(type_, lambda: self.backend.primitive("fill", shape=type_.shape, dtype=type_.dtype)(value))
 
     def zeros(self, shape: Any = (), dtype: Any = f32) -> Tensor:
@@ -169,7 +196,7 @@ class Device:
         """The rank-0 one of this dtype, made once: where backward passes start."""
         found = self._ones.get(dtype)
         if found is None:
-            found = self._ones[dtype] = self.full((), 1, dtype)
+            found = self._ones[dtype] = self.kept(TensorType((), dtype), 1)
         return found
 
     def zeros_like(self, other: Tensor) -> Tensor:
@@ -198,6 +225,7 @@ class Device:
         type_ = self._checked("tensor", host.shape, dtype)
         if host.dtype != type_.dtype.numpy:
             host = _cast_host(host, type_.dtype)
+        refuse("dev.tensor copies values in")
         host = np.array(host, order="C", copy=True)
         return self._made(type_, lambda: self.backend.primitive("copy_in", dtype=type_.dtype)(host))
 
@@ -206,7 +234,7 @@ class Device:
         type_ = TensorType(shape, program.out_dtypes[0])
         sig = Signature((), (type_,))
         return self._made(
-            type_, lambda: self.backend.primitive("map", sig, program=program, shape=shape, inplace=())(*scalars)
+            type_, lambda: self.backend.launch("map", sig, scalars, program=program, shape=shape, inplace=())
         )
 
     def build_module(self, spec: Any, dtype: Any = f32, input: Any = None) -> Any:
@@ -230,6 +258,9 @@ class Device:
 
     def draw(self, words: int) -> tuple[int, int]:
         """(key, counter) of a draw of `words` 32-bit words; advances the counter by ceil(words / 4)."""
+        return replayed(lambda: self._draw(words)) if recorders else self._draw(words)
+
+    def _draw(self, words: int) -> tuple[int, int]:
         counter = self._counter
         self._counter = (counter + (words + 3) // 4) & 0xFFFFFFFFFFFFFFFF
         return self._seed, counter
@@ -321,6 +352,7 @@ def device(name: str, seed: int | None = None) -> Device:
     """
     if not isinstance(name, str):
         raise DeviceError(f"[device] a device has a name, such as 'cpu'; got {name!r}")
+    refuse("dfdx.device opens a device")
     if seed is None and name in _shared:
         return _shared[name]
     from .plugins.host import host

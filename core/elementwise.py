@@ -13,8 +13,8 @@ from .registry import OpSpec
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .backward import Entry
     from .device import Device
+    from .entry import Entry
     from .tensor import Tensor
 
 __all__ = ["TAKES", "Elementwise", "check_takes", "derive_gradient"]
@@ -48,6 +48,7 @@ class Elementwise(OpSpec):
     """
 
     kind = "elementwise"
+    passes_scalars = True
     through = ("map",)
 
     def __init__(
@@ -58,6 +59,7 @@ class Elementwise(OpSpec):
         self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
         self.n_args, self.n_scalars, self.takes, self.gives, self.first = n_args, n_scalars, takes, gives, first
         self.differentiable = gradient is not None and gives == "same"
+        self.uniform = first is None
         self._gradient = gradient if callable(gradient) else None
         self._grads: dict[tuple[bool, ...], tuple[Elementwise, tuple[int, ...]]] = {}
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from . import dispatch
 from .checks import same_device, same_dtype, same_shape
+from .door import launch, recorders
 from .errors import TapeError
 from .expr import MapProgram, arg, map_program
+from .plan import Plan, make_plan
 from .registry import OpSpec
+from .tensor import next_serial
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
@@ -28,7 +30,8 @@ class _Update(OpSpec):
         program: MapProgram = attrs["program"]
         for t in tensors[1:]:
             same_shape(self.name, tensors[0], t)
-        return tuple(TensorType(tensors[0].shape, d) for d in program.out_dtypes)
+        outs = tuple(TensorType(tensors[0].shape, d) for d in program.out_dtypes)
+        return outs[0] if len(outs) == 1 else outs
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Any:
         inplace = tuple(range(len(sig.outputs)))
@@ -37,7 +40,7 @@ class _Update(OpSpec):
         )
         if kernel is None:
             raise self.missing(device, sig)
-        return kernel if len(sig.outputs) > 1 else lambda *inputs: (kernel(*inputs),)
+        return kernel
 
 
 UPDATE = _Update("update", None, attrs=("program",))
@@ -55,21 +58,31 @@ def update(
 
     The tensors must have one shape; outputs and targets have the same dtypes.
     """
-    first = targets[0]
-    tensors = (*targets, *others)
+    plan = update_plan(program, targets, others, writer)
+    cells = tuple([t._cell for t in (*targets, *others)])
+    values = launch(plan, (*[c.array for c in cells], *scalars), cells)
+    for t, value in zip(targets, values if plan.type is None else (values,), strict=True):
+        _put(t._cell, value, writer)
+
+
+def update_plan(program: MapProgram, targets: Sequence[Tensor], others: Sequence[Tensor], writer: str) -> Plan:
+    """The plan of an update, found once per program and shapes."""
+    first, tensors = targets[0], (*targets, *others)
     key = (UPDATE, program, first.shape, *[t.shape for t in others])
     plan = first.device.plans.get(key)
     if plan is None:
         for t in targets:
             _writable(t, writer)
         same_device(writer, tensors)
-        plan = first.device.plans[key] = dispatch.make_plan(UPDATE, tensors, (program,), first.device)
-    values = dispatch.launch(plan, (*[t._cell.array for t in tensors], *scalars))
-    for t, value in zip(targets, values, strict=True):
-        cell: Any = t._cell
-        cell.array = value
-        cell.version += 1
-        cell.writer = writer
+        plan = first.device.plans[key] = make_plan(UPDATE, tensors, (program,), first.device)
+    return plan  # type: ignore[no-any-return]
+
+
+def _put(cell: Any, array: Any, writer: str) -> None:
+    """A cell's new value."""
+    cell.array, cell.version, cell.writer = array, next_serial(), writer
+    for recorder in recorders:
+        recorder.wrote(cell, writer)
 
 
 def _writable(t: Tensor, writer: str) -> None:
@@ -83,10 +96,7 @@ def write(target: Tensor, value: Tensor, writer: str = "write") -> None:
     same_shape(writer, target, value)
     same_dtype(writer, target, value)
     same_device(writer, (target, value))
-    cell: Any = target._cell
-    cell.array = value._cell.array if value.numel == 0 else target.device.copy_array(value._cell.array)
-    cell.version += 1
-    cell.writer = writer
+    _put(target._cell, target.device.copy_cell(value._cell, value._type), writer)
 
 
 _sums: dict[Any, MapProgram] = {}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .cell import Empty, new_cell
+from .door import refuse
 from .dtypes import dtype_of_numpy
 from .errors import ShapeError
 from .tensor import Tensor, method, wrap
@@ -17,6 +18,7 @@ __all__ = ["from_dlpack"]
 
 def array(self: Tensor) -> np.ndarray[Any, Any]:
     """A NumPy copy of the values (bf16 as ml_dtypes.bfloat16); any tensor, whatever its tape."""
+    refuse("t.array(), t.item() and their kin read values")
     held = self._cell.array
     if isinstance(held, Empty):
         return np.empty(self.shape, self.dtype.numpy)
@@ -38,6 +40,7 @@ def tolist(self: Tensor) -> Any:
 
 def _shared(self: Tensor) -> np.ndarray[Any, Any] | None:
     """The storage itself where it is a NumPy array, read-only."""
+    refuse("np.asarray(t) reads values")
     held = self._cell.array
     if not isinstance(held, np.ndarray):
         return None
@@ -60,6 +63,7 @@ def __array__(self: Tensor, dtype: Any = None, copy: bool | None = None) -> np.n
 
 def __dlpack__(self: Tensor, **options: Any) -> Any:
     """DLPack capsule of the storage, read-only where the consumer can express it."""
+    refuse("DLPack shares the array")
     held = self._cell.array
     if isinstance(held, Empty):
         held = array(self)

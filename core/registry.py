@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .errors import MissingKernelError, PluginError
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .backward import Entry
     from .device import Device
+    from .entry import Entry
     from .tensor import Tensor
 
 __all__ = ["OPS", "PRIMITIVES", "Composite", "OpSpec", "Primitive", "known_ops", "register"]
@@ -24,6 +25,13 @@ PRIMITIVES = (
 OPTIONAL = ("row",)
 
 OPS: dict[str, OpSpec] = {}
+_specs: WeakSet[OpSpec] = WeakSet()
+
+
+def forget_plans() -> None:
+    """Empty the short path of every op, so that each next call looks its plan up anew."""
+    for spec in _specs:
+        spec.plans.clear()
 
 
 class OpSpec:
@@ -36,6 +44,8 @@ class OpSpec:
     """
 
     differentiable = True
+    passes_scalars = False  # whether its VJP hands the call's scalars to kernels as they are
+    uniform = False  # whether all operands must have one type
     is_view = False
     package = "dfdx"  # the distribution that brings it
     infos = ""  # of a third-party op: where the conformance kit finds its samples
@@ -63,6 +73,8 @@ class OpSpec:
         self.name, self.attrs, self._saves = name, attrs, saves
         self.family, self.aliases, self.doc = family, aliases, doc
         self._infer, self._vjp = infer, vjp
+        self.plans: dict[Any, Any] = {}  # of the short path: the plan last used with these types
+        _specs.add(self)
         self.differentiable = vjp is not None
 
     @property

@@ -14,8 +14,8 @@ from .registry import OpSpec
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
-    from .backward import Entry
     from .device import Device
+    from .entry import Entry
     from .tensor import Tensor
 
 __all__ = ["RowOp", "lower"]
@@ -31,6 +31,7 @@ class RowOp(OpSpec):
     """
 
     kind = "rowwise"
+    passes_scalars = True
     through = ("row", "map")
 
     def __init__(

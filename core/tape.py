@@ -1,7 +1,8 @@
 """The tape: entries that move with the value that owns them.
 
-An entry is a tuple (serial, plan, input ids, input producers, output ids, saved cells, their versions, scalars); output ids
-None stands for one output, whose id is the serial.
+An entry is a tuple (serial, plan, input ids, output ids, saved cells, scalars); output ids None stands for one output, whose
+id is the serial. Odd ids are those of recorded results. Serials count in-place writes too, so a saved cell whose version is
+above the entry's serial was overwritten after it was recorded.
 """
 
 from __future__ import annotations
@@ -19,16 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Gradients", "Record", "Tape", "check_mergeable", "merge", "no_tape"]
 
-Record = tuple[
-    int,
-    "Plan",
-    tuple[int, ...],
-    tuple[int | None, ...],
-    tuple[int, ...] | None,
-    tuple[Any, ...],
-    tuple[int, ...],
-    tuple[Any, ...],
-]
+Record = tuple[int, "Plan", tuple[int, ...], tuple[int, ...] | None, tuple[Any, ...], tuple[Any, ...]]
 
 
 class Tape:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .door import refuse
 from .errors import TapeError
 from .types import TensorType
 
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from .registry import OpSpec
     from .tape import Gradients, Tape
 
-__all__ = ["Tensor", "method", "next_id"]
+__all__ = ["Tensor", "method", "next_id", "next_serial"]
 
-next_id = count(1).__next__
+# ids of values that no op on a tape made are even; a recorded result's id is the serial of its entry, and odd
+next_id, next_serial = count(2, 2).__next__, count(1, 2).__next__
 _new = object.__new__
 
 
@@ -112,6 +114,7 @@ class Tensor:
     @property
     def storage(self) -> Any:
         """The backend's own array object, read-only by convention."""
+        refuse("t.storage shows the array")
         return self._cell.array
 
     @property
@@ -163,7 +166,7 @@ class Tensor:
         """A copy with its own storage and a new id, without a tape."""
         from .cell import new_cell
 
-        return wrap(new_cell(self.device.copy_array(self._cell.array)), self._type, self.device)
+        return wrap(new_cell(self.device.copy_cell(self._cell, self._type)), self._type, self.device)
 
     def detach(self) -> Tensor:
         """The same value, untraced, under a new id: a constant for gradients."""

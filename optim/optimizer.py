@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from ..core.door import replayed, watched
 from ..core.dtypes import f32
 from ..core.expr import Expr, arg, map_program, scalar
-from ..core.inplace import update as launch
+from ..core.inplace import update
 from ..core.public import CheckpointError, GradientError, Gradients, Tensor, UnusedParamsError
+from ..core.types import TensorType
+from ..core.updates import Job, updates
 
 __all__ = ["Decoupled", "L2", "Optimizer", "Schedule"]
 
@@ -58,8 +61,9 @@ class Optimizer:
         self._params = [(n.path, n.tensor) for n in model.named_tensors() if n.trainable]
         self.groups = {k: dict(v) for k, v in (groups or {}).items()}
         self._check_groups()
-        self._options = [self._options_of(path) for path, _ in self._params]
+        self._options = self._all_options()
         self.state: dict[str, tuple[Tensor, ...]] = {}
+        self._short: Any = None  # all updates as one function, once they have run
 
     # ----- options
 
@@ -72,7 +76,8 @@ class Optimizer:
     def lr(self, value: float | Schedule) -> None:
         _check_option(type(self).__name__, "lr", value)
         self.options["lr"] = value
-        self._options = [self._options_of(path) for path, _ in self._params]
+        for options, merged in zip(self._options, self._all_options(), strict=True):
+            options["lr"] = merged["lr"]
 
     def _check_groups(self) -> None:
         for prefix, changed in self.groups.items():
@@ -92,6 +97,17 @@ class Optimizer:
             if path == prefix or path.startswith(prefix + "."):
                 merged.update(self.groups[prefix])
         return merged
+
+    def _all_options(self) -> list[dict[str, Any]]:
+        """The options of each parameter; those in the same groups share a dict."""
+        shared: dict[tuple[str, ...], dict[str, Any]] = {}
+        found = []
+        for path, _ in self._params:
+            key = tuple([p for p in self.groups if path == p or path.startswith(p + ".")])
+            if key not in shared:
+                shared[key] = self._options_of(path)
+            found.append(shared[key])
+        return found
 
     # ----- what a subclass writes
 
@@ -116,6 +132,8 @@ class Optimizer:
         Raises `GradientError` for another model's instance and `UnusedParamsError` naming the parameters without a
         gradient; nothing is updated then.
         """
+        if self._short is not None and model is self._model and not watched and self._short(grads, self._advance):
+            return
         if model is not self._model:
             raise GradientError(
                 f"[{type(self).__name__}] this optimizer was made for another model instance; make one per model"
@@ -131,26 +149,38 @@ class Optimizer:
                 f"[{type(self).__name__}] no gradient reached: {', '.join(unused)}\n"
                 "  hint: use them in the loss, model.freeze(path) excludes them, update(..., allow_unused=True) skips them"
             )
-        self.step_count += 1
+        numbers, n = replayed(self._advance), self.n_numbers
+        first = {id(options): i * n for i, options in enumerate(self._groups())}
+        jobs = []
         for (path, tensor), g, options in zip(self._params, found, self._options, strict=True):
             if g is not None:
-                self._step(path, tensor, g, options)
+                state = self._state_of(path, tensor)
+                if tensor.numel:
+                    job = Job(self._program(tensor, state, g, options), (tensor, *state), g, first[id(options)])
+                    update(job.program, job.targets, (g,), numbers[job.at : job.at + n], type(self).__name__)
+                    jobs.append(job)
+        if not unused and not watched:
+            self._short = updates(jobs, len(numbers), type(self).__name__)
 
-    def _step(self, path: str, tensor: Tensor, g: Tensor, options: dict[str, Any]) -> None:
-        lr = options["lr"]
-        lr = lr(self.step_count - 1) if callable(lr) else lr
+    def _groups(self) -> list[dict[str, Any]]:
+        """The distinct options."""
+        return list({id(options): options for options in self._options}.values())
+
+    def _advance(self) -> tuple[float, ...]:
+        """Count the step; its numbers, for each of the distinct options."""
+        self.step_count += 1
+        found: list[float] = []
+        for options in self._groups():
+            lr = options["lr"]
+            found += self.numbers(lr(self.step_count - 1) if callable(lr) else lr, self.step_count, options)
+        return tuple(found)
+
+    def _state_of(self, path: str, tensor: Tensor) -> tuple[Tensor, ...]:
         state = self.state.get(path)
         if state is None:
-            dtype = f32 if tensor.dtype.is_amp else tensor.dtype
-            state = self.state[path] = tuple(tensor.device.zeros(tensor.shape, dtype) for _ in self.slots)
-        if tensor.numel:
-            launch(
-                self._program(tensor, state, g, options),
-                (tensor, *state),
-                (g,),
-                self.numbers(lr, self.step_count, options),
-                type(self).__name__,
-            )
+            type_ = TensorType(tensor.shape, f32 if tensor.dtype.is_amp else tensor.dtype)
+            state = self.state[path] = tuple(tensor.device.kept(type_, 0) for _ in self.slots)
+        return state
 
     def _program(self, tensor: Tensor, state: tuple[Tensor, ...], g: Tensor, options: dict[str, Any]) -> Any:
         cached = options.get("_programs")
@@ -215,6 +245,7 @@ class Optimizer:
             if f"{p}/{(self.slots or ('',))[0]}" in arrays:
                 self.state[p] = tuple(t.device.tensor(arrays[f"{p}/{slot}"]) for slot in self.slots)
         self.step_count = int(steps) if steps is not None else 0
+        self._short = None
 
     def __repr__(self) -> str:
         shown = ", ".join(f"{k}={v}" for k, v in self.options.items() if v is not None and not k.startswith("_"))

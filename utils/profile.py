@@ -10,7 +10,7 @@ from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from ..core.device import opened_backends
-from ..core.dispatch import set_watcher
+from ..core.door import set_watcher
 
 __all__ = ["Launch", "Profile", "profile"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from ..calls import short_call
 from ..dispatch import apply
 from ..elementwise import Elementwise
 from ..expr import Expr, arg
@@ -69,5 +70,5 @@ def unary(
         return apply(spec, (x if isinstance(x, Tensor) else as_tensor(name, x),))
 
     function.__name__, function.__qualname__, function.__doc__ = name, name, doc
-    public(*aliases)(function)
+    public(*aliases)(short_call(spec, function, ("x",)))
     return spec

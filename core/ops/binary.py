@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..calls import short_call
 from ..dispatch import apply
 from ..elementwise import Elementwise
 from ..expr import arg, const, scalar, select
@@ -48,19 +49,24 @@ def _arithmetic(name: str, two: Any, left: Any, right: Any, takes: str, dunder: 
         as_tensor(name, a)
         return apply(by_number, (a,), (), (number(name, a, b),))
 
+    def with_number(a: Tensor, s: Any) -> Any:
+        return apply(by_number, (a,), (), (s,))
+
+    with_number = short_call(by_number, with_number, ("a",), ("s",))
+
     def operator(a: Tensor, b: Any) -> Any:
         if type(b) is Tensor:
             return apply(spec, (a, b))
         if is_scalar(b):
-            return apply(by_number, (a,), (), (b if type(b) is float and a.dtype.is_float else number(name, a, b),))
+            return with_number(a, b if type(b) is float and a.dtype.is_float else number(name, a, b))
         return NotImplemented
 
     def reflected(a: Tensor, b: Any) -> Any:
         return apply(number_by, (a,), (), (number(name, a, b),)) if is_scalar(b) else NotImplemented
 
     function.__name__, function.__doc__ = name, doc
-    public()(function)
-    method(operator, f"__{dunder}__")
+    public()(short_call(spec, function, ("a", "b")))
+    method(short_call(spec, operator, ("a", "b")), f"__{dunder}__")
     method(reflected, f"__r{dunder}__")
 
 
@@ -90,7 +96,7 @@ def binary(
         return apply(spec, (as_tensor(name, a), as_tensor(name, b)))
 
     function.__name__, function.__doc__ = name, doc
-    return public(*aliases)(function)
+    return public(*aliases)(short_call(spec, function, ("a", "b")))
 
 
 binary(

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..cell import Empty, new_cell
 from ..dispatch import Plan, _record, apply, moved
+from ..door import refuse
 from ..dtypes import DType, as_dtype
 from ..errors import DTypeError
 from ..registry import OpSpec, Primitive, register
@@ -70,7 +71,8 @@ def to_device(x: Any, device: Any) -> Any:
     if x._tape is not None and x.dtype.is_float:
         plan = Plan.__new__(Plan)
         plan.spec, plan.attrs, plan.inputs, plan.saves = _TO_DEVICE, {"source": x.device}, (x._type,), ()
-        plan.outputs, plan.float_inputs, plan.backward = plan.inputs, (True,), {(True,): None}
+        plan.outputs, plan.type, plan.float_inputs, plan.pullbacks = plan.inputs, x._type, (True,), {}
+        plan.device = target
         _record(x._tape, plan, (x,), (out,), ())
     return out
 
@@ -79,6 +81,7 @@ def _copy(x: Tensor, target: Any) -> Any:
     if x.numel == 0:
         return Empty(x.shape, x.dtype)
     if target.runtime is x.device.runtime:
-        return x.device.copy_array(x._cell.array)
+        return x.device.copy_cell(x._cell, x._type)
+    refuse("t.to_device moves values between devices")
     host = x.device.backend.primitive("copy_out", dtype=x.dtype)(x._cell.array)
     return target.backend.primitive("copy_in", dtype=x.dtype)(host)

@@ -16,7 +16,7 @@ from ..expr import Expr, arg, cast, const, index, map_program, random, scalar, s
 from ..expr import functions as F
 from ..registry import register
 from ..tensor import Tensor
-from ..types import TensorType
+from ..types import Signature, TensorType
 from ._define import as_tensor, public
 
 _TWO_PI = 6.283185307179586
@@ -128,7 +128,9 @@ def _words(self: Device, shape: tuple[int, ...], per_element: int) -> list[Tenso
 
     if n == 0:
         return [self.zeros(shape, u32)] * per_element
-    bits = wrap(new_cell(self.backend.primitive("random_bits", count=n)(key, counter)), TensorType((n,), u32), self)
+    type_ = TensorType((n,), u32)
+    words = self.backend.launch("random_bits", Signature((), (type_,)), (key, counter), count=n)
+    bits = wrap(new_cell(words), type_, self)
     split = bits.reshape((n // per_element, per_element))
     return [split[:, k].reshape(shape) for k in range(per_element)]
 
@@ -179,17 +181,16 @@ def map_tensors(expr: Expr, tensors: tuple[Tensor, ...], dtype: Any, scalars: tu
     """An untraced map of tensors of one shape into a given dtype."""
     from ..cell import new_cell
     from ..tensor import wrap
-    from ..types import Signature
 
     first = tensors[0]
     if first.numel == 0:
         return first.device.zeros(first.shape, dtype)
     program = map_program((expr,), tuple(t.dtype for t in tensors), (dtype,), len(scalars))
     sig = Signature(tuple(TensorType(t.shape, t.dtype) for t in tensors), (TensorType(first.shape, dtype),))
-    run = first.device.backend.primitive("map", sig, program=program, shape=first.shape, inplace=())
-    return wrap(
-        new_cell(run(*[t._cell.array for t in tensors], *scalars)), TensorType(first.shape, dtype), first.device
-    )
+    cells = tuple([t._cell for t in tensors])
+    inputs = (*[c.array for c in cells], *scalars)
+    array = first.device.backend.launch("map", sig, inputs, cells, program=program, shape=first.shape, inplace=())
+    return wrap(new_cell(array), TensorType(first.shape, dtype), first.device)
 
 
 def sample(self: Device, shape: Any, distribution: str = "uniform", *parameters: Any, dtype: Any = None) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..calls import short_call
 from ..checks import dtype_error, same_dtype, shape_error
 from ..dispatch import apply
 from ..registry import Composite, Primitive, register
@@ -37,14 +38,21 @@ def swap(x: Any) -> Any:
 
 def _vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
     g2 = g.with_empty_tape()
-    da = apply(_MATMUL, (g, swap(e.input(1)))) if needs[0] else None
-    db = apply(_MATMUL, (swap(e.input(0)), g2)) if needs[1] else None
+    da = _product(g, swap(e.input(1))) if needs[0] else None
+    db = _product(swap(e.input(0)), g2) if needs[1] else None
     return da, db
 
 
 _MATMUL = register(
     _MatMul("matmul", _infer, vjp=_vjp, saves=(0, 1), family="matmul", doc="Matrix product over the last two axes.")
 )
+
+
+def _checked(a: Tensor, b: Tensor) -> Tensor:
+    return apply(_MATMUL, (a, b))
+
+
+_product = short_call(_MATMUL, _checked, ("a", "b"))
 
 
 def _inner(a: Tensor, b: Tensor) -> Any:
@@ -90,7 +98,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if a.shape[-1] != b.shape[-2 if n > 1 else 0]:
         raise _inner(a, b)
     if m == 2 and n == 2:
-        return apply(_MATMUL, (a, b))
+        return _product(a, b)
     if m == 1:
         if n > 2:
             raise shape_error(
@@ -122,7 +130,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
             {"a": f"a.shape[:-2] = {list(a.shape[:-2])}", "b": f"b.shape[:-2] = {list(b.shape[:-2])}"},
             hint,
         )
-    return apply(_MATMUL, (a, b))
+    return _product(a, b)
 
 
 def _rmatmul(b: Tensor, a: Any) -> Tensor:
@@ -212,7 +220,16 @@ _LINEAR = register(
 )
 
 
+def _biased(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    return apply(_LINEAR, (x, weight, bias))
+
+
+_biased = short_call(_LINEAR, _biased, ("x", "weight", "bias"))
+
+
 @public()
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b: x (..., in), weight (out, in), bias (out) or None; (..., out)."""
-    return apply(_LINEAR, (as_tensor("linear", x), weight) if bias is None else (as_tensor("linear", x), weight, bias))
+    if bias is None:
+        return apply(_LINEAR, (as_tensor("linear", x), weight))
+    return _biased(as_tensor("linear", x), weight, bias)

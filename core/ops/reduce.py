@@ -6,6 +6,7 @@ from collections.abc import Callable
 from math import prod as product
 from typing import TYPE_CHECKING, Any
 
+from ..calls import short_call
 from ..checks import broadcast_axes, check_shape, dtype_error, normalize_axes, shape_error
 from ..dispatch import apply
 from ..dtypes import bool_, i64
@@ -26,6 +27,7 @@ class Reduce(Primitive):
     """One kind of reduction; the primitive `reduce` computes it, or a kernel of the op's own name."""
 
     through = ("reduce",)
+    call: Any  # (x, (axes,))
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
         kernel = device.find(self.name, sig, attrs)
@@ -84,7 +86,14 @@ def _prod_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
 
 
 def _define(name: str, takes: str, vjp: Any, saves: tuple[Any, ...], doc: str) -> Any:
-    return register(Reduce(name, _infer(name, takes), attrs=("axes",), vjp=vjp, saves=saves, family="reduce", doc=doc))
+    spec = Reduce(name, _infer(name, takes), attrs=("axes",), vjp=vjp, saves=saves, family="reduce", doc=doc)
+    register(spec)
+
+    def slow(x: Tensor, attrs: tuple[Any, ...]) -> Tensor:
+        return apply(spec, (x,), attrs)
+
+    spec.call = short_call(spec, slow, ("x",), (), has_attrs=True)
+    return spec
 
 
 _SUM = _define("sum", "any", lambda e, g, n: (back(g, e.inputs[0], e.attrs["axes"]),), (), "Sum along axes.")
@@ -118,8 +127,10 @@ def reduced_axes(op: str, x: Any, axes: Any, to: Any) -> tuple[int, ...]:
 
 def _reduce(spec: Any, x: Tensor, axes: Any, to: Any) -> Tensor:
     if to is None and type(axes) is int and 0 <= axes < len(x.shape):
-        return apply(spec, (x,), ((axes,),))
-    return apply(spec, (x,), (reduced_axes(spec.name, x, axes, to),))
+        return spec.call(x, ((axes,),))
+    if to is None and axes is None:
+        return spec.call(x, (tuple(range(len(x.shape))),))
+    return spec.call(x, (reduced_axes(spec.name, x, axes, to),))
 
 
 @public()

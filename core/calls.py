@@ -1,0 +1,132 @@
+"""The short path of an op call: everything that types alone decide is looked up at once, and nothing is decided twice.
+
+`short_call(spec, slow, ...)` gives a function that does what `apply` does in the common case (types seen before, one
+device, one tape at most, no watcher) and leaves every other case to `slow`. Its text is unrolled for each number of
+operands, because at this length a loop over two of them costs as much as the addition that they are for.
+"""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable
+from functools import cache, update_wrapper
+from typing import Any
+
+from .cell import Cell
+from .door import watched
+from .tensor import Tensor, next_id, next_serial
+
+__all__ = ["short_call"]
+
+# {lines of an operand} are repeated for each operand
+_TEXT = """\
+def bind(spec, slow, plans, watched, Tensor, Cell, new, next_id, next_serial):
+    def call({a}{rest}):
+{guard}        try:
+            plan = plans[{key}]
+            device = {first}.device
+            if device is not plan.device{same} or watched:
+                return slow({a}{rest})
+        except (KeyError, AttributeError):  # types that were never seen, or no tensor
+            return slow({a}{rest})
+        tape = None
+{find_tape}
+        if tape is None:
+            if {any_serial}:
+                return slow({a}{rest})
+        elif tape.shared{any_view}:
+            return slow({a}{rest})
+{cells}
+        value = plan.kernel({arrays}{scalars})
+        cell = Cell()
+        cell.array = value
+        cell.version = 0
+        out = new(Tensor)
+        out._cell = cell
+        out._type = plan.type
+        out.device = device
+        out._view = None
+        out._tape = tape
+        if tape is None:
+            out._serial = None
+            out.id = next_id()
+            return out
+        out._serial = out.id = serial = next_serial()
+        saves = plan.saves
+        saved = () if not saves else (cell,) if saves == OUT else ({all_cells},) if saves == ALL else pick(saves, cell, {all_cells})
+        tape.entries.append((serial, plan, ({ids},), None, saved, ({scalars_tuple})))
+{hand_over}
+        return out
+    return call
+"""
+_FIND_TAPE = """\
+        other = {x}._tape
+        if other is not None:
+            if tape is None:
+                tape = other
+            elif tape is not other:
+                return slow({a}{rest})
+"""
+_HAND_OVER = """\
+        if {x}._tape is not None:
+            {x}._tape = None
+            {x}._taker = spec
+"""
+
+
+def _pick(saves: tuple[int, ...], out: Any, *inputs: Any) -> tuple[Any, ...]:
+    return tuple([out if i < 0 else inputs[i] for i in saves])
+
+
+def short_key(types: tuple[Any, ...], attrs: tuple[Any, ...], uniform: bool) -> Any:
+    """The key of a plan in `spec.plans`: operands of one type share a key, others have theirs in order."""
+    if uniform:
+        return types[0] if all(t is types[0] for t in types) and not attrs else None
+    return (*types, attrs) if attrs else types
+
+
+@cache
+def _binder(operands: tuple[str, ...], scalars: tuple[str, ...], has_attrs: bool, uniform: bool) -> Callable[..., Any]:
+    a, first = ", ".join(operands), operands[0]
+    types = [f"{x}._type" for x in operands]
+    same = "".join(f" or {x}.device is not device" for x in operands[1:])
+    if uniform:
+        same += "".join(f" or {t} is not {types[0]}" for t in types[1:])
+    rest = "".join(f", {s}" for s in (*scalars, *["attrs"] * has_attrs))
+    cells = [f"c{i}" for i in range(len(operands))]
+    text = _TEXT.format(
+        a=a, first=first, rest=rest, same=same,
+        key=types[0] if uniform else f"({', '.join(types)}, {'attrs' if has_attrs else ''})",
+        find_tape="".join(_FIND_TAPE.format(x=x, a=a, rest=rest) for x in operands) if len(operands) > 1 else f"        tape = {first}._tape",
+        any_serial=" or ".join(f"{x}._serial is not None" for x in operands),
+        any_view="".join(f" or {x}._view is not None" for x in operands),
+        guard="".join(f"        if type({x}) is not Tensor:\n            return slow({a}{rest})\n" for x in operands[1:]),
+        cells="\n".join(f"        {c} = {x}._cell" for c, x in zip(cells, operands)),
+        arrays=", ".join(f"{c}.array" for c in cells),
+        scalars="".join(f", {s}" for s in scalars),
+        all_cells=", ".join(cells),
+        ids=", ".join(f"{x}.id" for x in operands),
+        scalars_tuple="".join(f"{s}, " for s in scalars),
+        hand_over="".join(_HAND_OVER.format(x=x) for x in operands),
+    )  # fmt: skip
+    name = f"<short call of {a}{rest}>"
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)  # tracebacks show the text
+    env: dict[str, Any] = {"OUT": (-1,), "ALL": tuple(range(len(operands))), "pick": _pick}
+    exec(compile(text, name, "exec"), env)
+    return env["bind"]  # type: ignore[no-any-return]
+
+
+def short_call(
+    spec: Any,
+    slow: Callable[..., Any],
+    operands: tuple[str, ...],
+    scalars: tuple[str, ...] = (),
+    has_attrs: bool = False,
+) -> Any:
+    """A function of (operands, scalars, attrs) that runs `spec` on the short path and falls back to `slow`.
+
+    `slow` takes the same arguments, whatever they are, and checks them.
+    """
+    bind = _binder(operands, scalars, has_attrs, spec.uniform)
+    call = bind(spec, slow, spec.plans, watched, Tensor, Cell, object.__new__, next_id, next_serial)
+    return update_wrapper(call, slow)

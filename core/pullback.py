@@ -1,0 +1,225 @@
+"""How a gradient flows back through one entry of a tape.
+
+A pullback is a function (g, record, pending, shared) on arrays: it adds what the inputs receive to `pending`. There are
+three ways, the best first: the device's own `<op>.backward` kernel; the launches of the op's VJP, recorded once and
+replayed as straight-line code; the VJP itself, run as written each time.
+
+`pending` holds the gradients under way by id; `shared` the ids whose array something else holds too, so that a sum must not
+overwrite it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .cell import new_cell
+from .door import launch, watched
+from .entry import Entry
+from .expr import arg, map_program
+from .plan import Plan, kernel_plan
+from .recorder import Recorder, runtime
+from .straight import Writer, compiled
+from .tensor import wrap
+from .types import Signature, TensorType
+
+if TYPE_CHECKING:
+    from .device import Device
+
+__all__ = ["adder", "deposit", "make_pullback", "needed_inputs", "run_vjp"]
+
+_VIEWS = {"permute", "broadcast", "reshape", "slice", "contiguous"}
+
+
+def needed_inputs(plan: Plan, mask: int) -> tuple[bool, ...]:
+    """Which inputs a bit mask names, integers excepted."""
+    return tuple([bool(mask >> i & 1) and f for i, f in enumerate(plan.float_inputs)])
+
+
+def make_pullback(plan: Plan, mask: int, record: Any, g: Any) -> Callable[..., None]:
+    """The pullback for the inputs of `mask`; `record` and `g` are one example, whose launches may be recorded."""
+    needs, device = needed_inputs(plan, mask), plan.device
+    if not any(needs):
+        return _nothing
+    if 0 in [t.numel for t in (*plan.inputs, *plan.outputs)]:
+        return _as_written(plan, needs)
+    fused = fused_plan(plan, needs, device)
+    if fused is not None:
+        return _fused(fused, plan, needs, record)
+    return _recorded(plan, needs, record, g) or _as_written(plan, needs)
+
+
+def _nothing(*_: Any) -> None:
+    """No input needs a gradient."""
+
+
+# ----- the device's own kernel
+
+
+def fused_plan(plan: Plan, needs: tuple[bool, ...], device: Device) -> Plan | None:
+    """The plan of `<op>.backward`: (g, saved arrays, scalars) to the gradients of the needed inputs."""
+    name = f"{plan.spec.name}.backward"
+    if len(plan.outputs) != 1 or not device.kernels.candidates(name):
+        return None
+    types = [plan.outputs[0] if i < 0 else plan.inputs[i] for i in plan.saves]
+    sig = Signature((plan.outputs[0], *types), tuple(t for t, need in zip(plan.inputs, needs, strict=True) if need))
+    kernel = device.find(name, sig, {**plan.attrs, "needs": needs})
+    if kernel is None:
+        return None
+    fused = kernel_plan(name, kernel, sig, {**plan.attrs, "needs": needs})
+    fused.type = None  # it returns a sequence, also of one
+    return fused
+
+
+def _fused(fused: Plan, plan: Plan, needs: tuple[bool, ...], record: Any) -> Callable[..., None]:
+    w = _Pullback(plan, len(record[4]), len(record[5]))
+    arrays = ", ".join(["g", *w.saved, *w.scalars])
+    parts = {i: f"d{i}" for i, need in enumerate(needs) if need}
+    w.lines.append(f"{', '.join(parts.values())}, = {w.constant(fused.kernel)}({arrays})")
+    return w.finish(parts, set(parts))
+
+
+# ----- the launches of the VJP
+
+
+def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Callable[..., None] | None:
+    """The VJP's launches as straight-line code; None where they do not tell the whole."""
+    serial, _, ids, out_ids, saved, scalars = record
+    if out_ids is not None and len(out_ids) != 1:
+        return None
+    recorder = Recorder()
+    marked = tuple([runtime(s, 0, i) if isinstance(s, (int, float)) else s for i, s in enumerate(scalars)])
+    example = (serial, plan, ids, out_ids, saved, marked)
+    entry = Entry(example, plan.device, None)
+    with recorder:
+        value = recorder.add(g)
+        kept = [recorder.add(c.array) for c in saved]
+        parts = plan.spec.vjp(entry, (wrap(new_cell(g), plan.outputs[0], plan.device),), needs)
+        wanted = {i: recorder.number(p._cell.array) for i, p in enumerate(parts) if p is not None and needs[i]}
+    if recorder.reason or recorder.cells or recorder.groups or recorder.writes:
+        return None
+    if scalars and not plan.spec.passes_scalars:  # what a VJP made of a number would be frozen
+        return None
+    w = _Pullback(plan, len(saved), len(scalars))
+    names = {v: name for v, name in zip(kept, w.saved)}
+    names[value] = "g"
+    text = Writer(names, [*names, *wanted.values()], lambda _, i: w.scalars[i])
+    text.env = w.env
+    text.write(recorder.steps)
+    w.lines += text.lines
+    return w.finish({i: text.names[v] for i, v in wanted.items()}, _fresh(recorder, wanted))
+
+
+def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:
+    """The inputs whose gradient is an array of its own: made by a kernel that is no view, and given to no other."""
+    views = [s for s in recorder.steps if s.plan.view or s.plan.spec.name in _VIEWS]
+    root = {s.outputs[0]: s.inputs[0] for s in views}
+    made = {v for s in recorder.steps if s not in views for v in s.outputs}
+
+    def origin(v: int) -> int:
+        while v in root:
+            v = root[v]
+        return v
+
+    origins = [origin(v) for v in wanted.values()]
+    return {i for i, v in wanted.items() if v in made and origins.count(v) == 1}
+
+
+class _Pullback:
+    """The frame of a pullback's text: unpacking, then lines, then what each input receives."""
+
+    def __init__(self, plan: Plan, n_saved: int, n_scalars: int) -> None:
+        self.plan = plan
+        self.env: dict[str, Any] = {}
+        self.saved = [f"x{i}" for i in range(n_saved)]
+        self.scalars = [f"s{i}" for i in range(n_scalars)]
+        self.lines = [f"_, _, ids, _, {'saved' if n_saved else '_'}, {'scalars' if n_scalars else '_'} = record"]
+        if n_saved:
+            self.lines.append(f"{', '.join(f'c{i}' for i in range(n_saved))}, = saved")
+            self.lines += [f"x{i} = c{i}.array" for i in range(n_saved)]
+        if n_scalars:
+            self.lines.append(f"{', '.join(self.scalars)}, = scalars")
+
+    def constant(self, value: Any) -> str:
+        name = f"k{len(self.env)}"
+        self.env[name] = value
+        return name
+
+    def finish(self, parts: dict[int, str], fresh: set[int]) -> Callable[..., None]:
+        """Add each part to what its input has received."""
+        for i, part in parts.items():
+            add, add_into = adder(self.plan.device, self.plan.inputs[i])
+            self.env[f"add{i}"], self.env[f"add_into{i}"] = add.kernel, add_into.kernel
+            self.lines += [
+                f"i = ids[{i}]",
+                "if i in pending:",
+                "    if i in shared:",
+                f"        pending[i] = add{i}(pending[i], {part})",
+                "        shared.discard(i)",
+                "    else:",
+                f"        pending[i] = add_into{i}(pending[i], {part})",
+                "else:",
+                f"    pending[i] = {part}",
+                *["    shared.add(i)"] * (i not in fresh),
+            ]
+        body = "".join(f"    {line}\n" for line in self.lines)
+        return compiled(f"def run(g, record, pending, shared):\n{body}", self.env, f"{self.plan.spec.name} pullback")
+
+
+def adder(device: Device, type_: TensorType) -> tuple[Plan, Plan]:
+    """Plans of a + b: into a new array, and into a."""
+    backend = device.backend
+    found = backend.adders.get(type_)
+    if found is None:
+        d, sig = type_.dtype, Signature((type_, type_), (type_,))
+        program = map_program((arg(0) + arg(1),), (d, d), (d,), 0)
+        made = []
+        for inplace in ((), (0,)):
+            attrs = {"program": program, "shape": type_.shape, "inplace": inplace}
+            made.append(kernel_plan("map", backend.primitive("map", sig, **attrs), sig, attrs))
+        found = backend.adders[type_] = (made[0], made[1])
+    return found
+
+
+# ----- the VJP as written
+
+
+def _as_written(plan: Plan, needs: tuple[bool, ...]) -> Callable[..., None]:
+    def run(g: Any, record: Any, pending: dict[int, Any], shared: set[int]) -> None:
+        run_vjp(plan, needs, record, (g,), pending, shared)
+
+    return run
+
+
+def run_vjp(plan: Plan, needs: tuple[bool, ...], record: Any, gs: Any, pending: Any, shared: set[int]) -> None:
+    """The VJP itself, or the fused kernel, through the door; `gs` has an array or None per output."""
+    device = plan.device
+    fused = fused_plan(plan, needs, device) if watched and plan.spec.differentiable and _filled(plan) else None
+    if fused is not None:
+        cells = (new_cell(gs[0]), *record[4])
+        arrays = iter(launch(fused, (*[c.array for c in cells], *record[5]), cells))
+        parts = [next(arrays) if need else None for need in needs]
+    else:
+        tensors = tuple([None if g is None else wrap(new_cell(g), o, device) for g, o in zip(gs, plan.outputs)])
+        found = plan.spec.vjp(Entry(record, device, None), tensors, needs)
+        parts = [None if p is None else p._cell.array for p in found]
+    for id, part, need, type_ in zip(record[2], parts, needs, plan.inputs):
+        if need and part is not None:
+            deposit(pending, shared, id, part, type_, device)
+
+
+def _filled(plan: Plan) -> bool:
+    return 0 not in [t.numel for t in (*plan.inputs, *plan.outputs)]
+
+
+def deposit(pending: Any, shared: set[int], id: int, part: Any, type_: TensorType, device: Device) -> None:
+    """Add an array that others may hold to what an id has received."""
+    former = pending.get(id)
+    if former is None:
+        pending[id] = part
+        shared.add(id)
+    elif type_.numel:
+        add, add_into = adder(device, type_)
+        cells = (new_cell(former), new_cell(part))
+        pending[id] = launch(add if id in shared else add_into, (former, part), cells)
+        shared.discard(id)

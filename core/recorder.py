@@ -1,0 +1,133 @@
+"""A recorder: kernel launches, and which value of one is an operand of another, as straight-line Python.
+
+Values are arrays, told apart by identity (they are kept alive meanwhile); an array that a kernel overwrote is a new value.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from .cell import Empty
+from .door import recorders, set_watcher
+from .plan import Plan
+
+__all__ = ["Number", "Recorder", "Step", "runtime"]
+
+
+class Step(NamedTuple):
+    """A launch: value numbers in and out, and the numbers that follow the arrays."""
+
+    plan: Plan
+    inputs: tuple[int, ...]
+    scalars: tuple[Any, ...]
+    outputs: tuple[int, ...]
+
+
+class Number:
+    """A Python number that a replay makes anew: the `index`-th of the `source`-th group."""
+
+    source: int
+    index: int
+
+
+class RuntimeFloat(float, Number):
+    """A marked float."""
+
+
+class RuntimeInt(int, Number):
+    """A marked int."""
+
+
+def runtime(value: Any, source: int, index: int) -> Any:
+    """`value`, marked."""
+    marked: Any = RuntimeFloat(value) if isinstance(value, float) else RuntimeInt(value)
+    marked.source, marked.index = source, index
+    return marked
+
+
+def plain_number(value: Any) -> Any:
+    """A number without its mark."""
+    return float(value) if type(value) is RuntimeFloat else int(value) if type(value) is RuntimeInt else value
+
+
+class Recorder:
+    """Watches the launches of this thread inside a `with` block."""
+
+    def __init__(self) -> None:
+        self.steps: list[Step] = []
+        self.groups: list[Callable[[], tuple[Any, ...]]] = []  # what makes the marked numbers
+        self.reason = ""
+        self.writes: list[tuple[Any, int, str]] = []  # (cell, value number, writer), in order
+        self.cells: dict[int, Any] = {}  # value number -> the cell that held it before anything ran
+        self._numbers: dict[int, int] = {}
+        self.arrays: list[Any] = []  # by value number
+        self._thread = threading.get_ident()
+
+    def __enter__(self) -> Recorder:
+        self._former = set_watcher(self._watch)
+        recorders.append(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        recorders.remove(self)
+        set_watcher(self._former)
+
+    @property
+    def here(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    # ----- what core tells
+
+    def refuse(self, reason: str) -> None:
+        """Remember why this cannot be replayed; the first reason counts."""
+        if self.here:
+            self.reason = self.reason or reason
+
+    def numbers(self, make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+        """`make()`, its numbers marked."""
+        if not self.here:
+            return make()
+        self.groups.append(make)
+        return tuple([runtime(v, len(self.groups) - 1, i) for i, v in enumerate(make())])
+
+    def seen(self, cells: Iterable[Any]) -> None:
+        """The cells that the inputs of the next launch came from."""
+        if self.here:
+            for cell in cells:
+                array = cell.array
+                if id(array) not in self._numbers and not isinstance(array, Empty):
+                    self.cells[self.add(array)] = cell
+
+    def wrote(self, cell: Any, writer: str) -> None:
+        """A cell got a new value."""
+        if self.here:
+            self.writes.append((cell, self.number(cell.array), writer))
+
+    def _watch(self, plan: Plan, inputs: tuple[Any, ...]) -> Any:
+        n = len(plan.inputs)
+        plain = (*inputs[:n], *[plain_number(s) for s in inputs[n:]])
+        value = plan.kernel(*plain) if self._former is None else self._former(plan, plain)
+        if self.here:
+            known = tuple([self.number(a) for a in inputs[:n]])
+            outs = (value,) if plan.type is not None else tuple(value)
+            self.steps.append(Step(plan, known, inputs[n:], tuple([self.add(a) for a in outs])))
+        return value
+
+    # ----- values
+
+    def add(self, array: Any) -> int:
+        """A new value."""
+        self.arrays.append(array)
+        self._numbers[id(array)] = len(self.arrays) - 1
+        return len(self.arrays) - 1
+
+    def number(self, array: Any) -> int:
+        """The number of a value; an unknown array is a reason to refuse."""
+        found = self._numbers.get(id(array))
+        if found is None:
+            if not isinstance(array, Empty):
+                self.refuse("an array entered by a way that core does not know")
+            found = self.add(array)
+        return found

@@ -1,0 +1,73 @@
+"""Recorded launches as the text of a Python function: locals only, each value dropped after its last use."""
+
+from __future__ import annotations
+
+import linecache
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
+from typing import Any
+
+from .recorder import Number, Step
+
+__all__ = ["Writer", "compiled"]
+
+_serial = count(1).__next__
+
+
+def compiled(text: str, env: dict[str, Any], name: str) -> Callable[..., Any]:
+    """The function `run` of a generated module; tracebacks show its text."""
+    label = f"<{name} {_serial()}>"
+    linecache.cache[label] = (len(text), None, text.splitlines(True), label)
+    exec(compile(text, label, "exec"), env)
+    run: Any = env["run"]
+    run.source = text
+    return run  # type: ignore[no-any-return]
+
+
+class Writer:
+    """Writes steps as lines.
+
+    * `names`: how the text spells values that exist before the first step.
+    * `numbers`: how it spells a marked number, given (source, index).
+    * `held`: values that live on after the last step.
+    """
+
+    def __init__(self, names: dict[int, str], held: Iterable[int], numbers: Callable[[int, int], str]) -> None:
+        self.names, self.held, self.number_text = dict(names), set(held), numbers
+        self.env: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self._constants: dict[int, str] = {}
+
+    def constant(self, value: Any) -> str:
+        """A frozen object under a name of the text's own."""
+        name = self._constants.setdefault(id(value), f"k{len(self._constants)}")
+        self.env[name] = value
+        return name
+
+    def write(self, steps: Sequence[Step]) -> None:
+        last: dict[int, int] = {}
+        for at, step in enumerate(steps):
+            for v in (*step.inputs, *step.outputs):
+                last[v] = at
+        dying: dict[int, list[int]] = {}
+        for v, at in last.items():
+            if v not in self.held:
+                dying.setdefault(at, []).append(v)
+        for at, step in enumerate(steps):
+            self._step(step)
+            gone = [self.names[v] for v in dying.get(at, ()) if self.names[v].isidentifier()]
+            if gone and at + 1 < len(steps):
+                self.lines.append(f"del {', '.join(sorted(gone))}")
+
+    def _step(self, step: Step) -> None:
+        args = [self.names[v] if v in self.names else self.constant(v) for v in step.inputs]
+        args += [
+            self.number_text(s.source, s.index) if isinstance(s, Number) else self._literal(s) for s in step.scalars
+        ]
+        for v in step.outputs:
+            self.names[v] = f"v{v}"
+        outs = ", ".join(self.names[v] for v in step.outputs) + ("," if step.plan.type is None else "")
+        self.lines.append(f"{outs} = {self.constant(step.plan.kernel)}({', '.join(args)})")
+
+    def _literal(self, value: Any) -> str:
+        return repr(value) if type(value) in (int, bool) else self.constant(value)
