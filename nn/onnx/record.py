@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from ...core.cell import new_cell
 from ...core.device import Backend, Device, device
-from ...core.dispatch import Plan, apply, set_watcher
+from ...core.dispatch import Plan, apply
+from ...core.door import set_watcher
 from ...core.plugins.kernels import KernelTable
 from ...core.public import Tensor
 from ...core.registry import OPS, PRIMITIVES
@@ -68,6 +69,8 @@ def record(model: Any, input: Any, free: int, whole: Sequence[str]) -> Recording
 
     def watch(plan: Plan, inputs: tuple[Any, ...]) -> Any:
         out, n = plan.kernel(*inputs), len(plan.inputs)
+        if OPS.get(plan.spec.name) is not plan.spec:  # a fill or a draw: its result is a constant here
+            return out
         ins = tuple([place(a) for a in inputs[:n]])
         outs = tuple([new(a) for a in (out if plan.type is None else (out,))])  # also where a view is its own input
         launches.append(Launch(plan.spec, plan.attrs, inputs[n:], ins, outs, plan.inputs, plan.outputs))
