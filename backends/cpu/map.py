@@ -6,6 +6,7 @@ from typing import Any
 
 from ...core.contract import compile_map, compile_row
 from .native.maps import map_kernel
+from .native.rows import row_kernel
 
 
 def map_(sig: Any, *, program: Any, shape: tuple[int, ...], inplace: tuple[int | None, ...]) -> Any:
@@ -13,7 +14,7 @@ def map_(sig: Any, *, program: Any, shape: tuple[int, ...], inplace: tuple[int |
 
 
 def row(sig: Any, *, program: Any, outer: tuple[int, ...], inner: tuple[int, ...]) -> Any:
-    return compile_row(program, outer, inner)
+    return row_kernel(program, outer, inner, compile_row(program, outer, inner))
 
 
 def register(registry: Any) -> None:

@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import quiet
+from .native.reduce import reduce_kernel
 
 _UFUNCS: dict[str, Any] = {"sum": np.add, "prod": np.multiply, "max": np.maximum, "min": np.minimum}
 
 
 def reduce(sig: Any, *, kind: str, axes: tuple[int, ...], dtype: Any) -> Any:
-    ufunc, source, out_shape = _UFUNCS[kind], sig.inputs[0], sig.outputs[0].shape
     if not axes:
         return lambda a: np.array(a, dtype.numpy)
+    source = sig.inputs[0]
+    return reduce_kernel(kind, source.shape, axes, source.dtype, dtype, _by_numpy(sig, kind, axes, dtype))
+
+
+def _by_numpy(sig: Any, kind: str, axes: tuple[int, ...], dtype: Any) -> Any:
+    ufunc, source, out_shape = _UFUNCS[kind], sig.inputs[0], sig.outputs[0].shape
     wide = dtype.compute.numpy if kind in ("sum", "prod") else source.dtype.numpy
     axis: Any = axes if len(axes) < source.rank else None
     if axis is not None and len(axis) == 1:

@@ -87,7 +87,9 @@ def compile_ir(text: str, name: str = "kernel") -> int:
     path = folder / (hashlib.sha256(f"{version}\0{text}".encode()).hexdigest() + ".o") if folder is not None else None
     code = _read(path) if path is not None else None
     if code is None:
-        code = target.emit_object(llvm.parse_assembly(text))
+        parsed = llvm.parse_assembly(text)
+        parsed.verify()
+        code = target.emit_object(parsed)
         if path is not None:
             _write(path, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ....core.contract import DType, Expr, MapProgram
 from .functions import FUNCTIONS, bitcast_float, bitcast_int
 from .ir import Function, V, lanes, scalar_type, vec
@@ -30,8 +32,10 @@ def compute_type(dtype: DT) -> str:
     return "i1" if d.name == "bool" else memory_type(d)
 
 
-def lowered(n: Expr, types: dict[Expr, DT]) -> bool:
-    """Whether one node has machine code here."""
+def lowered(n: Expr, types: dict[Expr, DT], also: Collection[str] = ()) -> bool:
+    """Whether one node has machine code here, or is one of `also`."""
+    if n.op in also:
+        return True
     if n.op not in _KNOWN:
         return False
     operand = types[n.args[-1]] if n.args else types[n]
@@ -40,9 +44,9 @@ def lowered(n: Expr, types: dict[Expr, DT]) -> bool:
     return not (n.op in _SINGLE_ONLY and operand.name == "f64")
 
 
-def supported(program: MapProgram) -> bool:
-    """Whether every node of a map program has machine code here."""
-    return all(lowered(n, program.types) for n in program.nodes)
+def supported(program: MapProgram, also: Collection[str] = ()) -> bool:
+    """Whether every node of a program has machine code here, or is one of `also`."""
+    return all(lowered(n, program.types, also) for n in program.nodes)
 
 
 def load_array(b: Function, p: V, dtype: DT, n: int) -> V:

@@ -67,11 +67,16 @@ def _scale(b: Function, y: V, i: V) -> V:
 def _exp_parts(b: Function, x: V) -> tuple[V, V]:
     """(i, p) with e^x = 2^i (1 + p)."""
     n, i = _round_scaled(b, x)
+    return i, _exp_poly(b, x, n)
+
+
+def _exp_poly(b: Function, x: V, n: V) -> V:
+    """e^(x - n ln 2) - 1."""
     r = b.fma(n, 2.12194440e-4, b.fma(n, -0.693359375, x))
     p = _poly(
         b, r, (1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
     )
-    return i, b.fma(p, r * r, r)  # fmt: skip
+    return b.fma(p, r * r, r)
 
 
 def _round_scaled(b: Function, x: V) -> tuple[V, V]:
@@ -79,10 +84,29 @@ def _round_scaled(b: Function, x: V) -> tuple[V, V]:
 
 
 def exp(b: Function, x: V) -> V:
+    """Where no lane comes near overflow or underflow, the exponent is added to the bits; else all lanes scale in two steps."""
     if scalar_type(x.type) == "double":
         return _exp_double(b, x)
-    i, p = _exp_parts(b, _below(b, _above(b, x, -104.0), 89.0))
-    return _scale(b, p + 1.0, i)
+
+    def near() -> V:
+        t = b.fma(x, 1.44269504088896341, 12582912.0)
+        y = _exp_poly(b, x, t - 12582912.0) + 1.0
+        return bitcast_float(b, bitcast_int(b, y) + (bitcast_int(b, t) << 23))
+
+    def far() -> V:
+        held = _below(b, _above(b, x, -104.0), 89.0)
+        t = b.fma(held, 1.44269504088896341, 12582912.0)
+        i = bitcast_int(b, t) - bitcast_int(b, b.const(12582912.0, x.type))
+        return _scale(b, _exp_poly(b, held, t - 12582912.0) + 1.0, i)
+
+    extreme = b.intrinsic("fabs", x).cmp("ugt", 87.0)
+    return b.either(any_lane(b, extreme), far, near)  # type: ignore[no-any-return]
+
+
+def any_lane(b: Function, cond: V) -> V:
+    """Whether some lane holds."""
+    n = lanes(cond.type)
+    return b.convert("bitcast", cond, f"i{n}").cmp("ne", 0) if n > 1 else cond
 
 
 def _exp_double(b: Function, x: V) -> V:
@@ -226,7 +250,6 @@ def _circular(name: str, near: Callable[[Function, V], V]) -> Callable[[Function
         n = lanes(x.type)
         b.declarations.add(f"declare double @{name}(double)")
         huge = b.intrinsic("fabs", x).cmp("oge", 67108864.0)
-        some = b.convert("bitcast", huge, f"i{n}").cmp("ne", 0) if n > 1 else huge
 
         def far() -> V:
             y = x
@@ -236,7 +259,7 @@ def _circular(name: str, near: Callable[[Function, V], V]) -> Callable[[Function
                 y = narrow if n == 1 else b.emit(f"insertelement {y}, {narrow}, i64 {i}", x.type)
             return y
 
-        return b.either(some, far, lambda: near(b, x))  # type: ignore[no-any-return]
+        return b.either(any_lane(b, huge), far, lambda: near(b, x))  # type: ignore[no-any-return]
 
     return build
 

@@ -9,6 +9,7 @@ from typing import Any
 from ....core.contract import Expr, MapProgram
 from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
+from .fallback import Fallback
 from .ir import Function, V, size_of, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .layout import usable
@@ -38,10 +39,12 @@ def map_kernel(
         _texts[key] = _print(program, places, stream)
     work = cost(program.nodes) + 2 * (program.n_args + len(program.outputs))
     grain = max(CHUNK_WORK // work, 1024) // 64 * 64
-    return make_kernel(
+    fallback = Fallback(slow, places)
+    fallback.native = make_kernel(
         _texts[key], "map", [ArrayType(shape, d.numpy) for d in program.in_dtypes],
-        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, slow, tasks=n, grain=grain, release=n * work > 1 << 19,
+        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, fallback, tasks=n, grain=grain, release=n * work > 1 << 19,
     )  # fmt: skip
+    return fallback.native
 
 
 def cost(nodes: Any) -> int:

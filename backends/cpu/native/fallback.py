@@ -1,0 +1,38 @@
+"""What a kernel does with arrays that its machine code does not take: tidy copies first, NumPy for the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Fallback"]
+
+
+class Fallback:
+    """Called by a kernel whose arguments did not pass its checks.
+
+    Views are copied row-major and go through the machine code after all, so that layout never changes a bit of a result;
+    what is left (NumPy scalars, other byte orders) is computed by `numpy_kernel`, if there is one.
+    """
+
+    def __init__(self, numpy_kernel: Callable[..., Any], inplace: Sequence[int | None] = ()) -> None:
+        self.numpy_kernel, self.inplace = numpy_kernel, inplace
+        self.native: Callable[..., Any] | None = None
+
+    def __call__(self, *args: Any) -> Any:
+        tidy = [a.copy() if type(a) is np.ndarray and not _ordinary(a) else a for a in args]
+        if self.native is None or all(t is a for t, a in zip(tidy, args, strict=True)):
+            return self.numpy_kernel(*args)
+        out = self.native(*tidy)
+        outs = list(out) if isinstance(out, tuple) else [out]
+        for k, j in enumerate(self.inplace):
+            if j is not None and tidy[j] is not args[j]:
+                args[j][...] = tidy[j]
+                outs[k] = args[j]
+        return tuple(outs) if isinstance(out, tuple) else outs[0]
+
+
+def _ordinary(a: np.ndarray[Any, Any]) -> bool:
+    return a.flags.c_contiguous and a.flags.aligned

@@ -1,0 +1,392 @@
+"""Row programs: for each row one pass per level of reductions, then one for the outputs; the row stays in cache between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from ....core.contract import Expr, RowProgram
+from .compiler import machine, vector_bytes
+from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
+from .fallback import Fallback
+from .ir import Function, V, size_of, vec
+from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .lanes import combine, first_lanes, fold, identity, load_part, store_part
+from .layout import usable
+from .machine import cache_bytes
+from .maps import CHUNK_WORK, cost
+
+__all__ = ["row_kernel"]
+
+_REDUCTIONS = {"row_sum": "sum", "row_prod": "prod", "row_max": "max", "row_min": "min"}
+_KEPT = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "tan", "pow"}  # worth keeping between passes
+_LONG = 1 << 14  # elements of a row that a thread's stack may hold
+BLOCK = 64  # vectors summed in f32 before the sum goes into f64
+SEGMENT = 1 << 14  # elements of a long row to a task
+_texts: dict[Any, str] = {}
+
+
+def row_kernel(
+    program: RowProgram,
+    outer: tuple[int, ...],
+    inner: tuple[int, ...],
+    numpy_kernel: Callable[..., Any],
+    shapes: Any = None,
+) -> Any:
+    """Machine code for a row program, or `numpy_kernel` where there is none, or `NotImplemented` where parts serve better.
+
+    * `shapes`: of the one argument and the one result, where they have other dims than outer and inner.
+    """
+    if not usable() or not _supported(program):
+        return numpy_kernel
+    rows, length = prod(outer), prod(inner)
+    segments = -(-length // SEGMENT) if _splits(program) and length > 2 * SEGMENT and rows < 64 else 1
+    if segments == 1 and rows < 8 and length > 1 << 17:
+        return NotImplemented  # few long rows: maps and reductions have more to share among threads
+    full, row = shapes or (outer + inner, outer)
+    by_kind = {"full": full, "row": row, "col": inner, "scalar": ()}
+    out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
+    stream = out_bytes > cache_bytes() and length % 16 == 0 and "x86_64" in machine()[2]
+    key = (program, length <= _LONG, stream, segments > 1)
+    if key not in _texts:
+        _texts[key] = _print(program, length <= _LONG, stream, segments > 1)
+    fallback = Fallback(numpy_kernel)
+    work = length * (cost(program.nodes) + 2 * program.n_args)
+    grain = max(1, CHUNK_WORK // work)
+    reductions = len(_levels(program)[1])
+    fallback.native = make_kernel(
+        _texts[key], "row", [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.in_kinds, program.in_dtypes, strict=True)],
+        [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)],
+        program.n_scalars, fallback, tasks=rows * segments, grain=grain if segments == 1 else 1, release=rows * work > 1 << 19,
+        scratch=rows * segments * reductions * 8 if segments > 1 else 0, own=[rows, rows, length, segments],
+    )  # fmt: skip
+    return fallback.native
+
+
+def _supported(program: RowProgram) -> bool:
+    if not all(k in ("full", "row") for k in program.out_kinds):
+        return False
+    if not all(d.is_float for d in (*program.in_dtypes, *program.out_dtypes)):
+        return False
+    if any(n.op in ("index", "random") for n in program.nodes):
+        return False
+    if any(
+        k == "row" and program.kinds[o] in ("full", "col")
+        for o, k in zip(program.outputs, program.out_kinds, strict=True)
+    ):
+        return False
+    return supported(program, also=_REDUCTIONS)
+
+
+def _levels(program: RowProgram) -> tuple[dict[Expr, int], list[Expr]]:
+    """For each node how many reductions lie below one another in it, and the reductions in order."""
+    level: dict[Expr, int] = {}
+    reductions = []
+    for n in program.nodes:
+        level[n] = max([level[a] for a in n.args], default=0)
+        if n.op in _REDUCTIONS:
+            level[n] += 1
+            reductions.append(n)
+    return level, reductions
+
+
+def _splits(program: RowProgram) -> bool:
+    """Whether segments of a row can be reduced apart: one level, outputs per row."""
+    level, reductions = _levels(program)
+    return all(level[r] == 1 for r in reductions) and bool(reductions) and all(k == "row" for k in program.out_kinds)
+
+
+def _print(program: RowProgram, kept: bool, stream: bool, split: bool) -> str:
+    kinds = ["double"] * program.n_scalars
+    stages = ["segments", "combine"] if split else ["rows"]
+    entry = Entry(program.n_args, kinds, [None] * len(program.outputs), stages)
+    if split:
+        return assemble(
+            entry,
+            _Rows(program, "segments", False, False).segments(),
+            _Rows(program, "combine", False, False).combine(),
+        )
+    return assemble(entry, _Rows(program, "rows", kept, stream).rows())
+
+
+class _Rows:
+    """Writes the task function of a row program."""
+
+    def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool) -> None:
+        self.p, self.kept, self.stream = program, kept, stream
+        self.level, self.reductions = _levels(program)
+        self.b = b = task_function(name)
+        work = cost(program.nodes)
+        self.width = vector_bytes() // 4 * (1 if work > 24 else 2 if work > 6 else 4)
+        self.n_arrays = program.n_args + len(program.outputs)
+        self.context = Context(b, self.n_arrays, program.n_scalars)
+        self.length, self.count = self.context.own(2), self.context.own(3)
+        self.dtypes = (*program.in_dtypes, *program.out_dtypes)
+        self.sizes = [size_of(memory_type(d)) for d in self.dtypes]
+        self.buffers = [b.stack("i8", self.width * 8) for _ in self.dtypes]
+        self.store = self._plan_store() if kept else {}
+        self.room = {n: b.stack("i8", (_LONG + 64) * size_of(self._type(n))) for n in self.store}
+        self.scalars = {
+            n: splat_scalar(b, self.context.scalar(n.value, "double"), program.types[n], 1)
+            for n in program.nodes if n.op == "scalar"
+        }  # fmt: skip
+
+    def _type(self, n: Expr) -> str:
+        return memory_type(self.p.types[n].compute)
+
+    def _is_row(self, n: Expr) -> bool:
+        return self.p.kinds[n] in ("row", "scalar")
+
+    def _plan_store(self) -> dict[Expr, int]:
+        """Costly full nodes that two passes need: node to the pass that makes it."""
+        last = max(self.level.values()) + 1
+        needed: dict[Expr, set[int]] = {}
+        for p in range(1, last + 1):
+            seen: set[Expr] = set()
+            stack = [r.args[0] for r in self.reductions if self.level[r] == p]
+            if p == last:
+                stack = [o for o, k in zip(self.p.outputs, self.p.out_kinds, strict=True) if k == "full"]
+            while stack:
+                n = stack.pop()
+                if n in seen or self._is_row(n):
+                    continue
+                seen.add(n)
+                needed.setdefault(n, set()).add(p)
+                if not (n.op in _KEPT and min(needed[n]) < p):  # a kept node needs its operands once
+                    stack.extend(n.args)
+        return {n: min(ps) for n, ps in needed.items() if n.op in _KEPT and len(ps) > 1}
+
+    # ----- one row
+
+    def rows(self) -> Function:
+        b = self.b
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as loop:
+            self._start_row(loop.i, self.length)
+            last = max(self.level.values()) + 1
+            for p in range(1, last):
+                self._reduce([r for r in self.reductions if self.level[r] == p], p)
+            fulls = [k for k, kind in enumerate(self.p.out_kinds) if kind == "full"]
+            if fulls:
+                self._outputs(fulls, last)
+            self._row_outputs()
+        if self.stream:
+            b.declarations.add("declare void @llvm.x86.sse.sfence()")
+            b.do("call void @llvm.x86.sse.sfence()")
+        b.ret()
+        return b
+
+    def _start_row(self, row: V, length: V, start: Any = 0) -> None:
+        """Pointers of this row (from element `start`), and its values per row."""
+        b = self.b
+        self.row, self.n = row, length
+        kinds = (*self.p.in_kinds, *self.p.out_kinds)
+        self.pointers = []
+        for k, (kind, size) in enumerate(zip(kinds, self.sizes, strict=True)):
+            offset = (
+                {"full": row * self.length + start, "row": row, "col": start, "scalar": 0}[kind]
+                if kind != "row"
+                else row
+            )
+            base = self.context.arrays[k]
+            self.pointers.append(b.at(base, offset * size if isinstance(offset, V) else b.const(offset * size)))
+        self.single = _Single(b, self.p, self.scalars)
+        for n in self.p.nodes:
+            if n.op == "arg" and self._is_row(n):
+                self.single.values[n] = load_array(b, self.pointers[n.value], self.dtypes[n.value], 1)
+
+    def _pass(
+        self, p: int, outer: dict[Expr, V], length: V, use: Callable[[_Full, V, Any], list[V]], carried: list[V]
+    ) -> list[V]:
+        """Run over the row in vectors; the last, partial one is masked. `use(nodes, offset, mask)` gives the carried values."""
+        b, w = self.b, self.width
+        whole = length & -w
+        with b.loop(0, whole, w, *carried) as loop:
+            loop.next(*use(_Full(self, p, outer, loop.i, None, None, loop.values), loop.i, None))
+        rest = length - whole
+
+        def tail() -> list[V]:
+            mask = first_lanes(b, rest, w)
+            return use(_Full(self, p, outer, whole, mask, rest, loop.out), whole, mask)
+
+        yes, after = b.label("tail"), b.label("after")
+        before = b.block
+        b.branch(rest.cmp("sgt", 0), yes, after)
+        b.start(yes)
+        ended = tail()
+        last = b.block
+        b.jump(after)
+        b.start(after)
+        return [
+            b.emit(f"phi {x.type} [ {x.name}, %{before} ], [ {y.name}, %{last} ]", x.type)
+            for x, y in zip(loop.out, ended, strict=True)
+        ]
+
+    def _is_quotient(self, n: Expr) -> bool:
+        """x / r with r per row: x times the reciprocal of r."""
+        return n.op == "div" and self._is_row(n.args[1]) and n.args[1].op != "const"
+
+    def _row_values(self, targets: list[Expr]) -> dict[Expr, V]:
+        """Per-row nodes that the full nodes below `targets` read (reciprocals under the quotient), in all lanes, before the loop."""
+        found: dict[Expr, V] = {}
+        seen: set[Expr] = set()
+        stack = list(targets)
+        while stack:
+            n = stack.pop()
+            if n in seen or n.op == "const":
+                continue
+            seen.add(n)
+            if self._is_row(n):
+                found[n] = self.single.value(n).splat(self.width)
+            elif self._is_quotient(n):
+                found[n] = (1.0 / self.single.value(n.args[1])).splat(self.width)
+                stack.append(n.args[0])
+            elif not (n in self.store and self.store[n] < self._current):
+                stack.extend(n.args)
+        return found
+
+    def _reduce(self, reductions: list[Expr], p: int) -> None:
+        """One pass: all reductions of a level, summed in blocks."""
+        for r, total in zip(reductions, self._totals(reductions, p), strict=True):
+            self.single.values[r] = self._narrow(r, total)
+
+    def _narrow(self, r: Expr, total: V) -> V:
+        t = self._type(r)
+        return total if total.type == t else self.b.convert("fptrunc", total, t)
+
+    def _totals(self, reductions: list[Expr], p: int) -> list[V]:
+        """The value of each reduction over the current row: sums in f64."""
+        b, w = self.b, self.width
+        self._current = p
+        kinds = [_REDUCTIONS[r.op] for r in reductions]
+        block = BLOCK * w
+        starts = [
+            identity(b, k, "double" if k == "sum" else self._type(r)) for k, r in zip(kinds, reductions, strict=True)
+        ]
+        outer, length = self._row_values([r.args[0] for r in reductions]), self.n
+        with b.loop(0, length, block, *starts) as loop:
+            self.offset = loop.i
+            zeros = [identity(b, k, vec(self._type(r), w)) for k, r in zip(kinds, reductions, strict=True)]
+
+            def use(nodes: _Full, _: V, mask: V | None) -> list[V]:
+                out = []
+                for r, k, acc in zip(reductions, kinds, nodes.carried, strict=True):
+                    x = nodes.value(r.args[0])
+                    if mask is not None:
+                        x = b.select(mask, x, identity(b, k, x.type))
+                    out.append(combine(b, k, acc, x))
+                nodes.keep()
+                return out
+
+            sums = self._pass(p, outer, b.min(length - loop.i, block), use, zeros)
+            following = []
+            for k, total, x in zip(kinds, loop.values, sums, strict=True):
+                one = fold(b, k, x)
+                if k == "sum" and one.type != "double":
+                    one = b.convert("fpext", one, "double")
+                following.append(combine(b, k, total, one))
+            loop.next(*following)
+        return loop.out
+
+    def _outputs(self, which: list[int], p: int) -> None:
+        b = self.b
+        self._current, self.offset = p, b.const(0)
+
+        def use(nodes: _Full, i: V, mask: V | None) -> list[V]:
+            for k in which:
+                at = self.p.n_args + k
+                x, place = nodes.value(self.p.outputs[k]), b.at(self.pointers[at], i * self.sizes[at])
+                if mask is None:
+                    store_array(b, x, place, self.dtypes[at], self.stream and self.sizes[at] == 4)
+                else:
+                    assert nodes.rest is not None
+                    store_part(b, x, place, self.dtypes[at], mask, nodes.rest, self.buffers[at])
+            return []
+
+        self._pass(p, self._row_values([self.p.outputs[k] for k in which]), self.n, use, [])
+
+    def _row_outputs(self) -> None:
+        for k, (o, kind) in enumerate(zip(self.p.outputs, self.p.out_kinds, strict=True)):
+            if kind == "row":
+                at = self.p.n_args + k
+                store_array(self.b, self.single.value(o), self.pointers[at], self.dtypes[at])
+
+    # ----- a long row in segments
+
+    def segments(self) -> Function:
+        """Task t reduces segment t mod segments of row t div segments into the scratch block."""
+        b = self.b
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as loop:
+            row, segment = loop.i.div(self.count), loop.i.rem(self.count)
+            start = segment * SEGMENT
+            self._start_row(row, b.min(self.length - start, SEGMENT), start)
+            place = b.at(self.context.scratch(), loop.i * len(self.reductions), "i64")
+            for j, total in enumerate(self._totals(self.reductions, 1)):
+                b.store(total, b.at(place, j, "i64"), 8)
+        b.ret()
+        return b
+
+    def combine(self) -> Function:
+        """Task t adds up the segments of row t, in order, and makes its outputs."""
+        b, n = self.b, len(self.reductions)
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as loop:
+            self._start_row(loop.i, self.length)
+            kinds = [_REDUCTIONS[r.op] for r in self.reductions]
+            types = ["double" if k == "sum" else self._type(r) for k, r in zip(kinds, self.reductions, strict=True)]
+            first = loop.i * self.count
+            with b.loop(
+                first, first + self.count, 1, *[identity(b, k, t) for k, t in zip(kinds, types, strict=True)]
+            ) as parts:
+                place = b.at(self.context.scratch(), parts.i * n, "i64")
+                found = [b.load(b.at(place, j, "i64"), t, 8) for j, t in enumerate(types)]
+                parts.next(*[combine(b, k, a, x) for k, a, x in zip(kinds, parts.values, found, strict=True)])
+            for r, total in zip(self.reductions, parts.out, strict=True):
+                self.single.values[r] = self._narrow(r, total)
+            self._row_outputs()
+        b.ret()
+        return b
+
+
+class _Single(Nodes):
+    """Nodes with one value per row."""
+
+    def __init__(self, b: Function, program: RowProgram, scalars: dict[Expr, V]) -> None:
+        super().__init__(b, program, 1)
+        self.values.update(scalars)
+
+
+class _Full(Nodes):
+    """Nodes of the elements of one vector of a row."""
+
+    def __init__(
+        self, rows: _Rows, p: int, outer: dict[Expr, V], i: V, mask: V | None, rest: V | None, carried: list[V]
+    ) -> None:
+        super().__init__(rows.b, rows.p, rows.width)
+        self.rows, self.p, self.i, self.mask, self.rest, self.carried = rows, p, rows.offset + i, mask, rest, carried
+        self.inverse = {n: v for n, v in outer.items() if rows._is_quotient(n) and not rows._is_row(n)}
+        self.values.update({n: v for n, v in outer.items() if n not in self.inverse})
+
+    def value(self, n: Expr) -> V:
+        if n in self.inverse and n not in self.values:
+            self.values[n] = self.value(n.args[0]) * self.inverse[n]
+        made = self.rows.store.get(n)
+        if made is not None and made < self.p and n not in self.values:
+            t = self.rows._type(n)
+            self.values[n] = self.b.load(self.b.at(self.rows.room[n], self.i, t), vec(t, self.width))
+        return super().value(n)
+
+    def keep(self) -> None:
+        """Store what a later pass reads again."""
+        for n, p in self.rows.store.items():
+            if p == self.p and n in self.values:
+                self.b.store(self.values[n], self.b.at(self.rows.room[n], self.i, self.rows._type(n)))
+
+    def _write(self, n: Expr, xs: list[V]) -> V:
+        if n.op != "arg":
+            return super()._write(n, xs)
+        rows, k = self.rows, n.value
+        place = self.b.at(rows.pointers[k], self.i * rows.sizes[k])
+        if self.mask is None:
+            return load_array(self.b, place, rows.dtypes[k], self.width)
+        assert self.rest is not None
+        return load_part(self.b, place, rows.dtypes[k], self.mask, self.rest, rows.buffers[k])
