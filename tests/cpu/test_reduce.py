@@ -48,7 +48,9 @@ def test_nan_and_infinities(axes):
     x[3, 4], x[7, 8], x[9, 1] = np.nan, np.inf, -np.inf
     t = dfdx.device("cpu").tensor(x)
     for name in ("sum", "max", "min"):
-        assert np.array_equal(getattr(t, name)(axes).array(), getattr(x, name)(axes), equal_nan=True)
+        with np.errstate(invalid="ignore"):
+            want = getattr(x, name)(axes)
+        assert np.array_equal(getattr(t, name)(axes).array(), want, equal_nan=True)
 
 
 def _softmax(x):
