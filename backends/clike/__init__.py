@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import index, map, matmul, memory, random, reduce, rows
+from . import conv, index, map, matmul, memory, pool, random, reduce, rows, scan, sort, upscale
 from .engine import Engine
 
 __all__ = ["FAMILIES", "register"]
 
-FAMILIES = (memory, map, rows, reduce, matmul, index, random)
+FAMILIES = (memory, map, rows, reduce, matmul, index, random, conv, pool, upscale, scan, sort)
 
 
 def register(registry: Any, engine: Engine) -> None:

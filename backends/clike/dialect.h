@@ -39,6 +39,7 @@ typedef float f32;
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double f64;
 #define AS_F64(x) as_double(x)
+#define AS_U64(x) as_ulong(x)
 #endif
 #elif defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define DEVFN static __device__ __forceinline__
@@ -69,6 +70,7 @@ DEVFN i64 dialect_size(int d) { return d == 0 ? blockDim.x : d == 1 ? blockDim.y
 #define AS_F32(x) __uint_as_float(x)
 #define AS_U32(x) __float_as_uint(x)
 #define AS_F64(x) __longlong_as_double((long long)(x))
+#define AS_U64(x) ((u64)__double_as_longlong(x))
 #define MULHI(a, b) __umulhi(a, b)
 DEVFN f32 dialect_load_f16(const u16 *p, i64 i) {
   f32 x;

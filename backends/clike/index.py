@@ -20,7 +20,7 @@ from .map import compile_map
 from .memory import bits_dtype
 from .types import register_type, storage_type
 
-__all__ = ["register"]
+__all__ = ["register", "three_strides"]
 
 GROUP = 64
 
@@ -65,14 +65,14 @@ KERNEL GROUP({GROUP}, 1, 1) void scatter_add(GLOBAL const {e} * RESTRICT src, GL
     return Source("scatter_add", text, (GROUP, 1, 1))
 
 
-def _three(engine: Engine, a: Array, batch: int, middle: int) -> tuple[Array, tuple[int, int, int]]:
+def three_strides(engine: Engine, a: Array, batch: int, middle: int) -> tuple[Array, tuple[int, int, int]]:
     """An array whose dims are batch dims, then `middle` position dims, then the tail, with one stride for each; a copy if need be."""
     cuts = (0, batch, batch + middle, len(a.shape))
     steps = []
     for lo, hi in pairwise(cuts):
         dims, (s,) = collapse(a.shape[lo:hi], (a.strides[lo:hi],))
         if len(dims) > 1:
-            return _three(engine, engine.copier.copy(a), batch, middle)
+            return three_strides(engine, engine.copier.copy(a), batch, middle)
         steps.append(s[0])
     return a, (steps[0], steps[1], steps[2])
 
@@ -88,8 +88,8 @@ def register(registry: Any, engine: Engine) -> None:
         calls: dict[Any, Any] = {}
 
         def run(a: Array, index: Array) -> Array:
-            a, steps = _three(engine, a, axis, 1)
-            index, (ib, iz, _) = _three(engine, index, axis, len(index.shape) - axis)
+            a, steps = three_strides(engine, a, axis, 1)
+            index, (ib, iz, _) = three_strides(engine, index, axis, len(index.shape) - axis)
             key = (*steps, ib, iz)
             call = calls.get(key)
             if call is None:
@@ -119,8 +119,8 @@ def register(registry: Any, engine: Engine) -> None:
         calls: dict[Any, Any] = {}
 
         def run(src: Array, index: Array) -> Array:
-            src, steps = _three(engine, src, axis, len(index.shape) - axis)
-            index, (ib, iz, _) = _three(engine, index, axis, len(index.shape) - axis)
+            src, steps = three_strides(engine, src, axis, len(index.shape) - axis)
+            index, (ib, iz, _) = three_strides(engine, index, axis, len(index.shape) - axis)
             key = (*steps, ib, iz)
             call = calls.get(key)
             if call is None:
