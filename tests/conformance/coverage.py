@@ -56,4 +56,4 @@ def _optimizers() -> set[str]:
     } - {"Optimizer"}
 
 
-NOT_OPS = frozenset({"to_device", "backward"})  # checked by the device's own entries
+NOT_OPS = frozenset({"backward"})  # every gradient goes through it

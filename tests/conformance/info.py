@@ -42,7 +42,7 @@ class OpInfo:
     * `samples`: at least one; names are unique.
     * `covers`: the names in the op registry that this entry stands for.
     * `takes`: the dtypes it is checked in ("float", "number", "int", "logical", "bool", "any"); `gives`: those of its
-      results: "same", a dtype's name, or a function of the dtype.
+      results: "same", a dtype's name, a function of the dtype, or a tuple of these.
     * `composite`: its parts may be kernels of their own, each rounding its result.
     * `view`: its result may share storage with an input.
     * `grad`: whether it has a gradient; `signed`: whether -0.0 is told from 0.0.
@@ -80,11 +80,10 @@ class OpInfo:
 
         return FUNCTIONS[self.name]
 
-    def gives_dtype(self, dtype: type[DType]) -> type[DType]:
-        """The dtype of the results for inputs of `dtype`."""
-        if callable(self.gives) and not isinstance(self.gives, type):
-            return self.gives(dtype)
-        return dtype if self.gives == "same" else DTYPES[self.gives]
+    def gives_dtypes(self, dtype: type[DType], n: int) -> list[type[DType]]:
+        """The dtypes of the n results for inputs of `dtype`."""
+        each = self.gives if isinstance(self.gives, tuple) else (self.gives,) * n
+        return [g(dtype) if callable(g) else dtype if g == "same" else DTYPES[g] for g in each]
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,9 @@ class _Run:
         """Inputs and outputs as reference arrays; `each`: every function may be a kernel of its own."""
         with R.arithmetic(self.arithmetic(each)):
             if self.entry.maker:
-                return [], _tuple(self.entry.reference(self.dtype, **self.kwargs))
+                return [], tuple(map(R.stored, _tuple(self.entry.reference(self.dtype, **self.kwargs))))
             leaves = [R.leaf(h) for h in self.hosts]
-            return leaves, tuple(R.stored(o) for o in _tuple(self.entry.reference(*leaves, **self.kwargs)))
+            return leaves, tuple(map(R.stored, _tuple(self.entry.reference(*leaves, **self.kwargs))))
 
     def wanted(self) -> tuple[R.Ref, ...]:
         each = self.entry.composite and not self.dtype.is_amp  # amp keeps f32 between the parts of a composite
@@ -124,20 +124,26 @@ class _Run:
 
     def values(self, outs: tuple[Any, ...]) -> Iterator[Finding]:
         wanted = self.wanted()
-        gives = self.entry.gives_dtype(self.dtype)
+        gives = self.entry.gives_dtypes(self.dtype, len(outs))
         hosts = [to_host(o) for o in outs]
-        yield self.asked("shape", [o.shape for o in outs] == [w.shape for w in wanted] and [h.shape for h in hosts] == [o.shape for o in outs],
-                         f"{[o.shape for o in outs]} holding {[h.shape for h in hosts]}, not {[w.shape for w in wanted]}")  # fmt: skip
-        yield self.asked("dtype", all(o.dtype is gives for o in outs) and all(h.dtype == gives.numpy for h in hosts),
-                         f"{[o.dtype for o in outs]} holding {[str(h.dtype) for h in hosts]}, not {gives}")  # fmt: skip
+        shapes, right = [(o.shape, h.shape) for o, h in zip(outs, hosts, strict=True)], [w.shape for w in wanted]
+        yield self.asked(
+            "shape", shapes == [(s, s) for s in right], f"(shape, of what it holds): {shapes}, not {right}"
+        )
+        types = [(o.dtype.name, str(h.dtype)) for o, h in zip(outs, hosts, strict=True)]
+        yield self.asked(
+            "dtype",
+            types == [(d.name, str(d.numpy)) for d in gives],
+            f"(dtype, of what it holds): {types}, not {gives}",
+        )
         yield self.judged("forward", self.verdict(hosts))
         yield self.asked(
             "untaped", all(o._serial is None and not o.owns_tape for o in outs), "something was recorded without a tape"
         )
 
     def verdict(self, hosts: list[np.ndarray[Any, Any]]) -> Verdict:
-        gives = self.entry.gives_dtype(self.dtype)
-        each = [compare(h, w, gives, signed=self.entry.signed) for h, w in zip(hosts, self.wanted(), strict=True)]
+        gives = self.entry.gives_dtypes(self.dtype, len(hosts))
+        each = [compare(h, w, d, signed=self.entry.signed) for h, w, d in zip(hosts, self.wanted(), gives, strict=True)]
         return max(each, key=lambda v: (not v.ok, v.ratio))
 
     def others(self, level: str) -> Iterator[tuple[str, Callable[[Any], Iterator[Finding]]]]:

@@ -1,18 +1,20 @@
 """Every op, module and optimizer that the kit knows. One file per family; a sample is a line."""
 
-from . import binary, cast, compare, index, join, losses, matmul, move, primitives, reduce, rowwise, unary
-
-__all__ = [
-    "binary",
-    "cast",
-    "compare",
-    "index",
-    "join",
-    "losses",
-    "matmul",
-    "move",
-    "primitives",
-    "reduce",
-    "rowwise",
-    "unary",
-]
+from . import (  # noqa: F401
+    attention,
+    binary,
+    cast,
+    compare,
+    index,
+    join,
+    losses,
+    make,
+    matmul,
+    move,
+    order,
+    primitives,
+    reduce,
+    rowwise,
+    unary,
+    windows,
+)

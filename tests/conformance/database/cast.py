@@ -67,4 +67,4 @@ for _to in DTYPES:
         S("saturation", values(*BIG), dtype=_to).only("float").without_gradient(),
         S("special", values(float("nan"), float("inf"), float("-inf"), -0.0), dtype=_to).only("float").without_gradient(),
         S("large", normal(257, 263), dtype=_to).at("standard"),
-    ), call=lambda x, dtype: x.to_dtype(dtype), covers=("cast",), takes="any", gives=_to, view=True, grad=DTYPES[_to].is_float, family="cast"))  # fmt: skip
+    ), call=lambda x, dtype: x.to_dtype(dtype), covers=("cast", "to_dtype"), takes="any", gives=_to, view=True, grad=DTYPES[_to].is_float, family="cast"))  # fmt: skip

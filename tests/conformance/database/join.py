@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...core import public as ops
 from ...core.errors import DTypeError, ShapeError
 from .. import reference as R
@@ -26,3 +28,8 @@ add(OpInfo("stack", lambda *xs, axis=0: R.stack(xs, axis), (
 )))  # fmt: skip
 add(OpInfo("concat_along", lambda x, y, axis=0: R.concat([x, y], axis), (S("rows", normal(2, 3), normal(1, 3)),), takes="any", signed=True,
            family="join"))  # fmt: skip
+add(OpInfo("unstack", lambda x, axis=0: tuple(R.move(x, lambda a, i=i: np.take(a, i, axis)) for i in range(x.shape[axis])), (
+    S("rows", normal(2, 3)), S("columns", normal(2, 3), axis=1), S("one part", normal(1, 3)), S("inner", normal(2, 3, 4), axis=-2).at("standard"),
+), takes="any", signed=True, view=True, family="join", torch=lambda t, x, axis=0: t.unbind(x, axis), errors=(
+    ErrorSample("an empty axis", lambda d: d.ones((0, 3)).unstack(), ShapeError, ("[unstack]", "axis 0")),
+)))  # fmt: skip

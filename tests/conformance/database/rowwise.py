@@ -10,7 +10,7 @@ from ...core import public as ops
 from ...core.errors import DTypeError, ShapeError
 from .. import reference as R
 from ..info import ErrorSample, OpInfo, add
-from ..samples import S, Sample, normal, values
+from ..samples import S, Sample, normal, positive, values
 
 
 def rows(*others: Any, **kwargs: Any) -> tuple[Sample, ...]:
@@ -95,3 +95,82 @@ add(OpInfo("layer_norm", layer_norm, rows(normal, normal), family="rowwise", err
 ), torch=lambda t, x, g, b, axis: t.nn.functional.layer_norm(x, (x.shape[-1],), g, b) if axis in (-1, x.ndim - 1) else None))  # fmt: skip
 add(OpInfo("rms_norm", rms_norm, rows(normal), family="rowwise", errors=_refused("rms_norm", 2),
            torch=lambda t, x, g, axis: t.nn.functional.rms_norm(x, (x.shape[-1],), g, 1e-5) if axis in (-1, x.ndim - 1) else None))  # fmt: skip
+
+# ----- the ops inside modules
+
+
+def _registered(name: str) -> Any:
+    """An op that only modules use, through the registry: (tensors, attributes, scalars)."""
+    from ...core.dispatch import apply
+    from ...core.registry import OPS
+
+    def call(*tensors: Any, axes: Any = None, scalars: Any = ()) -> Any:
+        return apply(OPS[name], tensors, () if axes is None else (axes,), scalars)
+
+    return call
+
+
+def _sigmoid(x: Any) -> Any:
+    return 1.0 / (1.0 + R.exp(-x))
+
+
+def _gru(*a: Any) -> Any:
+    r, z = _sigmoid(a[0] + a[1]), _sigmoid(a[2] + a[3])
+    n = R.tanh(a[4] + r * a[5])
+    return (1.0 - z) * n + z * a[6]
+
+
+def _lstm(*a: Any) -> Any:
+    i, f, g, o = _sigmoid(a[0] + a[1]), _sigmoid(a[2] + a[3]), R.tanh(a[4] + a[5]), _sigmoid(a[6] + a[7])
+    c = f * a[8] + i * g
+    return o * R.tanh(c), c
+
+
+def _relu(x: Any) -> Any:
+    return R.where(~(x.v <= 0), x, 0.0)
+
+
+for _name, _f, _n in (
+    ("rnn_cell", lambda x, h: R.tanh(x + h), 2),
+    ("rnn_relu_cell", lambda x, h: _relu(x + h), 2),
+    ("gru_cell", _gru, 7),
+    ("lstm_cell", _lstm, 9),
+):
+    add(OpInfo(_name, _f, tuple(S(k, *[normal(*s)] * _n) for k, s in (("matrix", (3, 4)), ("one element", (1,)), ("large", (70, 80)))),
+               call=_registered(_name), family="rowwise"))  # fmt: skip
+
+
+def _per_row(p: Any, x: Any, axes: Any) -> Any:
+    return R.reshape(p, tuple(1 if i in axes else n for i, n in enumerate(x.shape)))
+
+
+def _batch_norm(x: Any, scale: Any, bias: Any, axes: Any, scalars: Any) -> Any:
+    return normalize(x, axes, scalars[1]) * _per_row(scale, x, axes) + _per_row(bias, x, axes)
+
+
+def _batch_norm_infer(x: Any, scale: Any, bias: Any, mean: Any, var: Any, axes: Any, scalars: Any) -> Any:
+    s, b, m, v = (_per_row(p, x, axes) for p in (scale, bias, mean, var))
+    return (x - m) / R.sqrt(v + scalars[0]) * s + b
+
+
+def _mean_var(x: Any, axes: Any, scalars: Any) -> Any:
+    c = x - R.mean(x, axes, keep=True)
+    return R.mean(x, axes), R.mean(c * c, axes)
+
+
+add(OpInfo("batch_norm", _batch_norm, (
+    S("images", normal(4, 3, 2, 2), normal(3), normal(3), axes=(0, 2, 3), scalars=(1 / 16, 1e-5)), S("features", normal(5, 3), normal(3), normal(3), axes=(0,), scalars=(1 / 5, 1e-3)),
+), call=_registered("batch_norm"), family="rowwise"))  # fmt: skip
+add(OpInfo("batch_norm_infer", _batch_norm_infer, (
+    S("images", normal(4, 3, 2, 2), normal(3), normal(3), normal(3), positive(3), axes=(0, 2, 3), scalars=(1e-5,)),
+    S("features", normal(5, 3), normal(3), normal(3), normal(3), positive(3), axes=(0,), scalars=(1e-3,)),
+), call=_registered("batch_norm_infer"), family="rowwise"))  # fmt: skip
+add(
+    OpInfo(
+        "mean_var",
+        _mean_var,
+        (S("images", normal(4, 3, 2, 2), axes=(0, 2, 3), scalars=(1 / 16,)),),
+        call=_registered("mean_var"),
+        family="rowwise",
+    )
+)

@@ -193,22 +193,25 @@ def _rounding(v: Array) -> Any:
     a = now()
     if not a.each or a.storage.storage == a.compute.storage:
         return 0.0
-    return np.where(np.abs(v) < LARGEST[a.storage.storage], 0.5 * spacing(a.storage, v), np.inf)
+    overflow = np.isfinite(v) & (np.abs(v) >= LARGEST[a.storage.storage])
+    return np.where(overflow, np.inf, 0.5 * spacing(a.storage, v))
 
 
 def stored(x: Ref) -> Ref:
-    """x as a kernel writes it: rounded once to the storage dtype."""
+    """x as a kernel writes it: rounded once to the storage dtype, which leaves exact values alone."""
     a = now()
     if not x.is_float or a.each or a.storage.storage == a.compute.storage:
         return x
-    return Ref(x.v, x.e + 0.5 * spacing(a.storage, x.v), (x,), lambda g: (g,))
+    exact = (x.e == 0) & (x.v.astype(a.storage.numpy).astype(np.float64) == x.v)
+    return Ref(x.v, x.e + np.where(exact, 0.0, 0.5 * spacing(a.storage, x.v)), (x,), lambda g: (g,))
 
 
 def carried(slope: Any, e: Array) -> Array:
     """An input's error times the size of a partial derivative; no error carries none, even through an infinite slope."""
     if not e.any():
         return np.zeros(())
-    return np.where(e == 0, 0.0, np.abs(slope) * e)
+    with np.errstate(all="ignore"):
+        return np.where(e == 0, 0.0, np.where(np.isinf(e), np.inf, np.abs(slope) * e))
 
 
 def gradient(outs: Sequence[Ref], seeds: Sequence[Any], wrt: Sequence[Ref]) -> list[Ref]:
@@ -220,7 +223,7 @@ def gradient(outs: Sequence[Ref], seeds: Sequence[Any], wrt: Sequence[Ref]) -> l
             live.add(id(n))
     adjoint: dict[int, Ref] = {}
     for o, s in zip(outs, seeds, strict=True):
-        _give(adjoint, o, Ref(np.asarray(s, np.float64)))
+        _give(adjoint, o, s if isinstance(s, Ref) else Ref(np.asarray(s, np.float64)))
     for n in reversed(order):
         g = adjoint.get(id(n))
         if g is None or n.pull is None or id(n) not in live:
