@@ -75,7 +75,7 @@ def _chain(captured: bool = False) -> Work:
         grads.zero((x, w, c))
         return loss
 
-    call: Any = dfdx.capture(step) if captured else step  # type: ignore[operator]
+    call: Any = dfdx.capture(step) if captured else step
     return Work(lambda: call(x, w, c))
 
 

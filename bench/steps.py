@@ -56,7 +56,7 @@ def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False
         model.zero_grads(grads)
         return value
 
-    call: Any = dfdx.capture(step) if captured else step  # type: ignore[operator]
+    call: Any = dfdx.capture(step) if captured else step
     return Work(lambda: call(*inputs))
 
 

@@ -108,6 +108,10 @@ class Gradients:
                 store.pop(id, None)
                 owned.discard(id)
 
+    def owns(self, id: int) -> bool:
+        """Whether nobody else has seen the stored array."""
+        return id in self._owned
+
     # ----- what backward passes leave
 
     def _tensors(self) -> dict[int, Tensor]:

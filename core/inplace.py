@@ -80,9 +80,10 @@ def update_plan(program: MapProgram, targets: Sequence[Tensor], others: Sequence
 
 def _put(cell: Any, array: Any, writer: str) -> None:
     """A cell's new value."""
+    former = cell.array
     cell.array, cell.version, cell.writer = array, next_serial(), writer
     for recorder in recorders:
-        recorder.wrote(cell, writer)
+        recorder.wrote(cell, former, writer)
 
 
 def _writable(t: Tensor, writer: str) -> None:

@@ -8,6 +8,7 @@ from . import backward as _backward  # noqa: F401
 from . import errors as _errors
 from . import format as _format  # noqa: F401
 from . import ops as _ops  # noqa: F401
+from .capture import capture
 from .device import Device, auto_device, device, devices
 from .dtypes import DTYPES, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
 from .errors import *  # noqa: F403
@@ -29,7 +30,7 @@ globals().update({n: f for n, f in _FUNCTIONS.items() if not n.startswith("_")})
 method(axpy)
 
 __all__ = [
-    *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "axpy",
+    *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "axpy", "capture",
     "bf16", "bool", "device", "devices", "f16", "f32", "f64", "from_dlpack", "hookimpl", "i16", "i32", "i64", "i8", "u16", "u32",
     "u64", "u8", *sorted(n for n in _FUNCTIONS if not n.startswith("_")),
 ]  # fmt: skip

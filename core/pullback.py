@@ -107,7 +107,7 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Calla
     text.env = w.env
     text.write(recorder.steps)
     w.lines += text.lines
-    return w.finish({i: text.names[v] for i, v in wanted.items()}, _fresh(recorder, wanted))
+    return w.finish({i: text.name(v) for i, v in wanted.items()}, _fresh(recorder, wanted))
 
 
 def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from .cell import Empty
-from .door import recorders, set_watcher
+from .door import recorders, refuse, set_watcher
 from .plan import Plan
 
 __all__ = ["Number", "Recorder", "Step", "runtime"]
@@ -40,6 +40,21 @@ class RuntimeInt(int, Number):
     """A marked int."""
 
 
+def _frozen(name: str) -> Any:
+    """An operator that gives a plain number, which a replay could not make anew."""
+
+    def operator(self: Any, *others: Any) -> Any:
+        refuse("the step computes with a learning rate or a random counter, which change from call to call")
+        return getattr(type(self).__mro__[1], name)(self, *others)
+
+    return operator
+
+
+for _name in ("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "mod", "pow", "neg", "lt", "le", "gt", "ge"):  # fmt: skip
+    for _class in (RuntimeFloat, RuntimeInt):
+        setattr(_class, f"__{_name}__", _frozen(f"__{_name}__"))
+
+
 def runtime(value: Any, source: int, index: int) -> Any:
     """`value`, marked."""
     marked: Any = RuntimeFloat(value) if isinstance(value, float) else RuntimeInt(value)
@@ -57,9 +72,12 @@ class Recorder:
 
     def __init__(self) -> None:
         self.steps: list[Step] = []
-        self.groups: list[Callable[[], tuple[Any, ...]]] = []  # what makes the marked numbers
+        self.groups: list[tuple[Callable[[], tuple[Any, ...]], int]] = []  # what makes the marked numbers, and how many
         self.reason = ""
         self.writes: list[tuple[Any, int, str]] = []  # (cell, value number, writer), in order
+        self.touched: list[tuple[Any, dict[int, tuple[Any, bool]]]] = []  # Gradients, and what they held
+        self.outside: set[int] = set()  # ids of cells that were there before the step
+        self.n_arguments = 0
         self.cells: dict[int, Any] = {}  # value number -> the cell that held it before anything ran
         self._numbers: dict[int, int] = {}
         self.arrays: list[Any] = []  # by value number
@@ -89,8 +107,9 @@ class Recorder:
         """`make()`, its numbers marked."""
         if not self.here:
             return make()
-        self.groups.append(make)
-        return tuple([runtime(v, len(self.groups) - 1, i) for i, v in enumerate(make())])
+        values = make()
+        self.groups.append((make, len(values)))
+        return tuple([runtime(v, len(self.groups) - 1, i) for i, v in enumerate(values)])
 
     def seen(self, cells: Iterable[Any]) -> None:
         """The cells that the inputs of the next launch came from."""
@@ -99,11 +118,38 @@ class Recorder:
                 array = cell.array
                 if id(array) not in self._numbers and not isinstance(array, Empty):
                     self.cells[self.add(array)] = cell
+                    self.outside.add(id(cell))
 
-    def wrote(self, cell: Any, writer: str) -> None:
-        """A cell got a new value."""
+    def wrote(self, cell: Any, former: Any, writer: str) -> None:
+        """A cell got a new value; `former` is the array it held."""
         if self.here:
+            if id(former) not in self._numbers:
+                self.outside.add(id(cell))
             self.writes.append((cell, self.number(cell.array), writer))
+
+    def touch(self, grads: Any) -> None:
+        """A `Gradients` is about to be read or changed: remember what it held first."""
+        if self.here and not any(grads is g for g, _ in self.touched):
+            start: dict[int, tuple[Any, bool]] = {}
+            self.touched.append((grads, start))
+            for id_, t in grads._tensors().items():
+                start[id_] = (t, id_ in grads._owned)
+                self.seen((t._cell,))
+
+    def gradient_of(self, cell: Any) -> tuple[Any, int] | None:
+        """(the Gradients, the id) under which a cell was stored when the step began."""
+        for grads, start in self.touched:
+            for id_, (t, _) in start.items():
+                if t._cell is cell:
+                    return grads, id_
+        return None
+
+    def arguments(self, tensors: Iterable[Any]) -> None:
+        """The first values: what the step is called with."""
+        for t in tensors:
+            self.add(t._cell.array)
+            self.outside.add(id(t._cell))
+        self.n_arguments = len(self.arrays)
 
     def _watch(self, plan: Plan, inputs: tuple[Any, ...]) -> Any:
         n = len(plan.inputs)
@@ -122,6 +168,10 @@ class Recorder:
         self.arrays.append(array)
         self._numbers[id(array)] = len(self.arrays) - 1
         return len(self.arrays) - 1
+
+    def knows(self, array: Any) -> bool:
+        """Whether an array is a value of this recording."""
+        return id(array) in self._numbers
 
     def number(self, array: Any) -> int:
         """The number of a value; an unknown array is a reason to refuse."""

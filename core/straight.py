@@ -27,7 +27,7 @@ def compiled(text: str, env: dict[str, Any], name: str) -> Callable[..., Any]:
 class Writer:
     """Writes steps as lines.
 
-    * `names`: how the text spells values that exist before the first step.
+    * `names`: how the text spells values, where it is not v and their number.
     * `numbers`: how it spells a marked number, given (source, index).
     * `held`: values that live on after the last step.
     """
@@ -55,19 +55,20 @@ class Writer:
                 dying.setdefault(at, []).append(v)
         for at, step in enumerate(steps):
             self._step(step)
-            gone = [self.names[v] for v in dying.get(at, ()) if self.names[v].isidentifier()]
+            gone = [self.name(v) for v in dying.get(at, ())]
             if gone and at + 1 < len(steps):
                 self.lines.append(f"del {', '.join(sorted(gone))}")
 
     def _step(self, step: Step) -> None:
-        args = [self.names[v] if v in self.names else self.constant(v) for v in step.inputs]
+        args = [self.name(v) for v in step.inputs]
         args += [
             self.number_text(s.source, s.index) if isinstance(s, Number) else self._literal(s) for s in step.scalars
         ]
-        for v in step.outputs:
-            self.names[v] = f"v{v}"
-        outs = ", ".join(self.names[v] for v in step.outputs) + ("," if step.plan.type is None else "")
+        outs = ", ".join(map(self.name, step.outputs)) + ("," if step.plan.type is None else "")
         self.lines.append(f"{outs} = {self.constant(step.plan.kernel)}({', '.join(args)})")
+
+    def name(self, v: int) -> str:
+        return self.names.get(v, f"v{v}")
 
     def _literal(self, value: Any) -> str:
         return repr(value) if type(value) in (int, bool) else self.constant(value)

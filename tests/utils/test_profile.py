@@ -58,4 +58,4 @@ def test_an_error_inside_leaves_nothing_behind():
     except dfdx.ShapeError:
         pass
     DEV.ones((3,)).exp()
-    assert not p.launches
+    assert {e.op for e in p.launches} == {"fill"}

@@ -1,0 +1,328 @@
+"""A captured step does what the step does, bit for bit, or says why it runs as written."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import dfdx
+from dfdx import losses, nn, optim
+
+DEV = dfdx.device("cpu")
+
+
+def trained(optimizer, captured, steps=6, zero=True):
+    """(losses, parameters, optimizer, random counter, the step) after some steps on fixed data."""
+    dev = dfdx.device("cpu", seed=7)
+    net = dev.build_module(((nn.Linear(5, 8), nn.Tanh()), nn.Dropout(0.4), nn.Linear(8, 3)))
+    opt, grads = optimizer(net), net.alloc_grads()
+    xs, ys = dev.sample_normal((steps, 4, 5)), dev.sample_normal((steps, 4, 3))
+
+    def step(x, y):
+        loss = losses.mse_loss(net(x.traced(grads)), y)
+        opt.update(net, loss.backward())
+        if zero:
+            net.zero_grads(grads)
+        return loss
+
+    call = dfdx.capture(step) if captured else step
+    found = [call(xs[i], ys[i]).item() for i in range(steps)]
+    return found, [n.tensor.array() for n in net.named_tensors()], opt, dev._counter, call
+
+
+OPTIMIZERS = {
+    "sgd": lambda m: optim.Sgd(m, lr=0.1),
+    "nesterov": lambda m: optim.Sgd(m, lr=0.1, momentum=optim.Nesterov(0.9)),
+    "adam with a schedule": lambda m: optim.Adam(m, lr=lambda t: 0.1 / (t + 1)),
+    "groups": lambda m: optim.AdamW(m, lr=0.01, groups={"2": {"lr": 0.2}}),
+}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("zero", [True, False], ids=["zeroed", "accumulated"])
+def test_training_agrees_bit_for_bit(name, zero):
+    eager, captured = (trained(OPTIMIZERS[name], c, zero=zero) for c in (False, True))
+    assert eager[0] == captured[0] and eager[3] == captured[3]
+    for a, b in zip(eager[1], captured[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert captured[2].step_count == 6 and captured[4].replays == (5 if zero else 3)  # none, new and owned gradients
+    assert captured[4].reason == ""
+    for path, state in eager[2].state.items():
+        for a, b in zip(state, captured[2].state[path], strict=True):
+            np.testing.assert_array_equal(a.array(), b.array())
+
+
+def test_a_new_learning_rate_takes_effect_without_recording_anew():
+    found = []
+    for captured in (False, True):
+        net = dfdx.device("cpu", seed=1).build_module(nn.Linear(3, 2))
+        opt, grads = optim.Sgd(net, lr=0.1), net.alloc_grads()
+
+        def step(x, net=net, opt=opt, grads=grads):
+            opt.update(net, net(x.traced(grads)).square().sum().backward())
+            net.zero_grads(grads)
+
+        call = dfdx.capture(step) if captured else step
+        for lr in (0.1, 0.2, 0.4):
+            opt.lr = lr
+            call(DEV.ones((2, 3)))
+        found.append(net.weight.array())
+    assert call.replays == 2
+    np.testing.assert_array_equal(*found)
+
+
+def test_results_are_fresh_and_nested():
+    call = dfdx.capture(lambda x, y: {"sum": x + y, "both": (x * y, [x, 3])})
+    one, two = DEV.ones((2,)), DEV.full((2,), 2.0)
+    first, second, third = call(one, one), call(two, one), call(two, two)
+    assert call.replays == 1  # the first and the third got one tensor twice
+    assert second["sum"].tolist() == [3.0, 3.0] and second["both"][0].tolist() == [2.0, 2.0]
+    assert third["sum"].tolist() == [4.0, 4.0] and first["sum"].tolist() == [2.0, 2.0]
+    assert third["both"][1][0] is two and third["both"][1][1] == 3
+    assert second["sum"].id != third["sum"].id
+
+
+def test_dropout_draws_fresh_masks_and_the_counter_goes_on():
+    dev = dfdx.device("cpu", seed=5)
+    x = dev.ones((64,))
+    call = dfdx.capture(lambda x: x.dropout(0.5))
+    masks = [call(x).tolist() for _ in range(3)]
+    other = dfdx.device("cpu", seed=5)
+    assert masks == [other.ones((64,)).dropout(0.5).tolist() for _ in range(3)]
+    assert dev._counter == other._counter and call.replays == 2
+
+
+def test_draws_inside_a_step():
+    def noisy(x):
+        return x + x.device.sample_normal(x.shape) * x.device.sample_uniform(x.shape)
+
+    a, b = dfdx.device("cpu", seed=2), dfdx.device("cpu", seed=2)
+    call = dfdx.capture(noisy)
+    for _ in range(3):
+        assert call(a.ones((5,))).tolist() == noisy(b.ones((5,))).tolist()
+    assert call.replays == 2
+
+
+def test_writes_from_outside_are_seen():
+    w = DEV.tensor([1.0, 2.0])
+    call = dfdx.capture(lambda x: x * w)
+    assert call(DEV.ones((2,))).tolist() == [1.0, 2.0]
+    w.axpy(3.0, w, 0.0)
+    assert call(DEV.ones((2,))).tolist() == [3.0, 6.0] and call.replays == 1
+
+
+def test_in_place_writes_raise_versions():
+    w = DEV.tensor([1.0, 2.0], dfdx.f64)
+    call = dfdx.capture(lambda x: w.axpy(1.0, x, 1.0))
+    x = DEV.ones((2,), dfdx.f64)
+    call(x)
+    loss = (x.traced() * w).sum()
+    assert call(x) is w and w.tolist() == [3.0, 4.0] and call.replays == 1
+    with pytest.raises(dfdx.TapeError, match=r"overwritten by \[axpy\]"):
+        loss.backward()
+
+
+def test_an_argument_can_be_written_to():
+    call = dfdx.capture(lambda t, x: t.axpy(0.0, x, 2.0) and None)
+    one = DEV.ones((2,))
+    for _ in range(2):
+        target = DEV.zeros((2,))
+        with pytest.raises(TypeError, match="ambiguous"):
+            call(target, one)
+    call = dfdx.capture(lambda t, x: (t.axpy(0.0, x, 2.0), 1)[1])
+    for k in range(3):
+        target = DEV.zeros((2,))
+        assert call(target, DEV.full((2,), float(k))) == 1 and target.tolist() == [2.0 * k] * 2
+    assert call.replays == 2
+
+
+def test_new_shapes_and_arguments_are_recorded_anew():
+    call = dfdx.capture(lambda x, k=2, *, flip=False: -x * k if flip else x * k)
+    for shape in ((2,), (3,), (2,), (3,)):
+        assert call(DEV.ones(shape)).tolist() == [2.0] * shape[0]
+    assert call.replays == 2
+    assert call(DEV.ones((2,)), 5).tolist() == [5.0, 5.0] and "anew" in call.reason
+    assert call(DEV.ones((2,)), 5, flip=True).tolist() == [-5.0, -5.0]
+    assert call(x=DEV.ones((2,)), flip=True).tolist() == [-2.0, -2.0]
+    before = call.replays
+    assert call(x=DEV.zeros((2,)), flip=True).tolist() == [0.0, 0.0] and call.replays == before + 1
+
+
+def test_the_same_tensor_twice_is_not_two_tensors():
+    call = dfdx.capture(lambda x, y: x - y)
+    one, two = DEV.ones((2,)), DEV.full((2,), 2.0)
+    assert call(one, one).tolist() == [0.0, 0.0]
+    assert call(two, one).tolist() == [1.0, 1.0] and call(two, two).tolist() == [0.0, 0.0]
+    assert call.replays == 1
+
+
+def test_views_given_and_made():
+    base = DEV.arange(12, dtype=dfdx.f32).reshape((3, 4))
+    call = dfdx.capture(lambda x: (x.permute((1, 0)) @ x, x[0]))
+    for i in range(3):
+        x = base[i : i + 1]
+        product, row = call(x)
+        np.testing.assert_array_equal(product.array(), x.array().T @ x.array())
+        assert row.tolist() == x[0].tolist()
+    assert call.replays == 2
+
+
+def test_handles_of_arguments_and_of_what_was_there_before():
+    w = DEV.ones((2,))
+    call = dfdx.capture(lambda x: (x, x.detach(), w))
+    for k in range(3):
+        x = DEV.full((2,), float(k))
+        same, detached, parameter = call(x)
+        assert same is x and parameter is w and detached is not x and detached.tolist() == x.tolist()
+    assert call.replays == 2
+
+
+REFUSED = {
+    "item": (lambda x: x.sum().item(), "read values"),
+    "array": (lambda x: x.array().sum(), "read values"),
+    "bool": (lambda x: bool(x.sum() > 0.0), "read values"),
+    "asarray": (lambda x: np.asarray(x).sum(), "reads values"),
+    "copy in": (lambda x: (x + DEV.tensor([1.0, 2.0])).sum(), "copies values in"),
+    "open": (lambda x: (x + dfdx.device("cpu").ones((2,))).sum(), "opens a device"),
+    "a traced result": (lambda x: x.traced().exp(), "owns a tape"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_replayed_runs_as_written_and_says_why(name):
+    step, reason = REFUSED[name]
+    call = dfdx.capture(step)
+    for _ in range(3):
+        x = DEV.tensor([1.0, 3.0])
+        wanted, found = step(x), call(x)
+        assert (found.tolist() if isinstance(found, dfdx.Tensor) else found) == (
+            wanted.tolist() if isinstance(wanted, dfdx.Tensor) else wanted
+        )
+        assert reason in call.reason and call.replays == 0
+
+
+def test_arguments_that_cannot_be_compared_or_are_traced():
+    call = dfdx.capture(lambda x, y: x)
+    call(DEV.ones((2,)), np.ones(2))
+    assert "ndarray" in call.reason
+    call(DEV.ones((2,)).traced(), 1)
+    assert "traced outside" in call.reason and call.replays == 0
+
+
+def test_an_error_inside_is_the_steps_own_and_nothing_stays_recorded():
+    call = dfdx.capture(lambda x, y: x + y)
+    with pytest.raises(dfdx.ShapeError):
+        call(DEV.ones((2,)), DEV.ones((3,)))
+    assert call(DEV.ones((2,)), DEV.ones((2,))).tolist() == [2.0, 2.0]
+    assert (DEV.ones((2,)) + DEV.ones((2,))).tolist() == [2.0, 2.0]
+    with pytest.raises(TypeError, match="takes a function"):
+        dfdx.capture(3)
+
+
+def test_batch_norm_statistics_are_kept():
+    found = []
+    for captured in (False, True):
+        net = dfdx.device("cpu", seed=3).build_module(nn.BatchNorm1D(4))
+        grads = net.alloc_grads()
+
+        def step(x, net=net, grads=grads):
+            net(x.traced(grads)).square().sum().backward()
+            net.zero_grads(grads)
+
+        call = dfdx.capture(step) if captured else step
+        for k in range(4):
+            call(dfdx.device("cpu", seed=k).sample_normal((8, 4)))
+        found.append({n.path: n.tensor.array() for n in net.named_tensors()})
+    assert call.replays == 3
+    for path, a in found[0].items():
+        np.testing.assert_array_equal(a, found[1][path])
+
+
+def test_gradients_are_left_as_the_step_leaves_them():
+    w, grads = DEV.tensor([2.0, 3.0]), dfdx.Gradients.leaky()
+    w2 = DEV.tensor([2.0, 3.0])
+    kept = dfdx.Gradients([w2])
+
+    def step(x, w, grads):
+        (x.traced(grads) * w).sum().backward()
+
+    call = dfdx.capture(step)
+    for k in range(1, 5):
+        call(DEV.full((2,), float(k)), w2, kept)
+        assert kept.get(w2).tolist() == [k * (k + 1) / 2] * 2  # get() shows the array, so the next sum needs a new one
+    assert call.replays >= 2
+    call(DEV.ones((2,)), w, grads)
+    assert grads.get(w).tolist() == [1.0, 1.0]
+
+
+def test_profiles_and_outer_captures_see_the_launches():
+    inner = dfdx.capture(lambda x: x.exp())
+    x = DEV.ones((2,))
+    inner(x), inner(x)
+    with dfdx.profile() as p:
+        inner(x)
+    assert [r["op"] for r in p.rows()] == ["exp"] and inner.replays == 1
+    outer = dfdx.capture(lambda x: inner(x) + x)
+    for v in (1.0, 2.0):
+        np.testing.assert_allclose(outer(DEV.full((1,), v)).array(), [np.exp(v) + v], rtol=1e-6)
+    assert outer.replays == 1
+
+
+def test_other_threads_are_not_recorded():
+    x = DEV.ones((2,))
+
+    def step(x):
+        thread = threading.Thread(target=lambda: x.exp().sin().sum().item())
+        thread.start()
+        thread.join()
+        return x + x
+
+    call = dfdx.capture(step)
+    call(x)
+    assert (
+        call(x).tolist() == [2.0, 2.0]
+        and call.replays == 1
+        and call.source.count("k0(") == 1
+        and "k1" not in call.source
+    )
+
+
+def test_nothing_leaks():
+    def run():
+        net = dfdx.device("cpu", seed=0).build_module((nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 1)))
+        opt, grads = optim.Adam(net), net.alloc_grads()
+
+        @dfdx.capture
+        def step(x):
+            loss = net(x.traced(grads)).square().mean()
+            opt.update(net, loss.backward())
+            net.zero_grads(grads)
+            return loss
+
+        x = DEV.ones((2, 4))
+        for _ in range(3):
+            step(x)
+        gc.collect()
+        before = len(gc.get_objects())
+        for _ in range(2000):
+            step(x)
+        gc.collect()
+        assert len(gc.get_objects()) <= before + 5 and step.replays == 2002
+        return weakref.ref(step), weakref.ref(net)
+
+    refs = run()
+    gc.collect()
+    assert [r() for r in refs] == [None, None]
+
+
+def test_a_step_on_a_backend_of_arrays():
+    """The replay belongs to core: a backend that only has the primitives replays as well."""
+    null = dfdx.device("null")
+    call = dfdx.capture(lambda x: (x @ x).softmax(-1).sum())
+    for _ in range(2):
+        assert call(null.zeros((3, 3))).shape == ()
+    assert call.replays == 1
