@@ -20,6 +20,7 @@ COMMANDS = {
     "bench": "dfdx beside PyTorch and JAX on this machine",
     "cache": "compiled kernels kept on disk: show or clear them",
     "conformance": "judge a device by the conformance kit",
+    "new-backend": "write a plugin project for a device of your own",
     "summary": "a model file's module table",
 }
 

@@ -70,7 +70,7 @@ def _devices() -> list[Any]:
 
 @hookimpl
 def backend_info() -> BackendInfo:
-    return BackendInfo(api=(1, 0), summary="JAX", url="https://pypi.org/project/dfdx-jax/")
+    return BackendInfo(api=(1, 0), summary="JAX")
 
 
 @hookimpl

@@ -86,7 +86,7 @@ def _devices() -> list[str]:
 
 @hookimpl
 def backend_info() -> BackendInfo:
-    return BackendInfo(api=(1, 0), summary="PyTorch", url="https://pypi.org/project/dfdx-torch/")
+    return BackendInfo(api=(1, 0), summary="PyTorch")
 
 
 @hookimpl
