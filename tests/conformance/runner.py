@@ -10,7 +10,7 @@ from ..core.dtypes import DTYPES, DType
 from .checks.errors import check_errors, check_laws
 from .checks.finding import Finding
 from .checks.ops import check_op
-from .info import ENTRIES, Entry, takes
+from .info import ENTRIES, Entry, OpInfo, takes
 from .samples import LEVELS
 
 __all__ = ["DTYPES_AT", "FOLDERS", "Item", "items", "run_item"]
@@ -53,7 +53,14 @@ def items(dev: Any, level: str, only: str = "") -> list[Item]:
 def dtypes(entry: Entry, dev: Any, level: str) -> list[str]:
     """The dtypes in which an entry is checked at a level."""
     wanted = (entry.takes,) if entry.takes in DTYPES else DTYPES_AT[level]
-    return [d for d in wanted if takes(entry, DTYPES[d]) and dev.supports(d)]
+    return [
+        d for d in wanted if takes(entry, DTYPES[d]) and dev.supports(d) and dev.supports(_result(entry, DTYPES[d]))
+    ]
+
+
+def _result(entry: Entry, dtype: type[DType]) -> type[DType]:
+    """The dtype of its results, which the device must have as well."""
+    return entry.gives_dtype(dtype) if isinstance(entry, OpInfo) else dtype
 
 
 def chosen(entry: Entry, only: str) -> bool:

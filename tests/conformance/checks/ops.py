@@ -237,16 +237,15 @@ def _floor(dtype: type[DType], v: Any) -> Any:
     return np.where(v == 0, 0.0, 0.5 * R.spacing(dtype, np.zeros(())))
 
 
-def overwrite(dev: Any, t: Any) -> None:
-    """Put 7 (or True) into a tensor's very storage, by the kernel that optimizers use."""
+def overwrite(dev: Any, t: Any) -> Any:
+    """Put 7 (or True) into a tensor's very storage, by the kernel that optimizers use; returns that storage, or an array instead of it."""
     if not t.numel:
-        return
+        return t._cell.array
     seven = const(True) if t.dtype.kind == "bool" else cast(index(), t.dtype) * const(0) + const(7)
     program = map_program((seven,), (t.dtype,), (t.dtype,), 0)
     type_ = TensorType(t.shape, t.dtype)
-    dev.backend.primitive("map", Signature((type_,), (type_,)), program=program, shape=t.shape, inplace=(0,))(
-        t._cell.array
-    )
+    run = dev.backend.primitive("map", Signature((type_,), (type_,)), program=program, shape=t.shape, inplace=(0,))
+    return run(t._cell.array)
 
 
 def sliced(dev: Any, h: np.ndarray[Any, Any], dtype: Any) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 def add_at(values: Any, rows: Any, count: int) -> Any:
@@ -43,8 +44,38 @@ def _conv2d_weight(wide: Any, sig: Any, *, kernel: Any, **at: Any) -> Callable[.
     return lambda x, g: jax.linear_transpose(lambda w: _convolve(**at)(x, w), like)(g)[0]
 
 
+def _cut(a: Any, *, starts: Any, stops: Any, steps: Any) -> Any:
+    return a[tuple(slice(*cut) for cut in zip(starts, stops, steps, strict=True))]
+
+
+# What only moves elements. On the CPU, NumPy does it on the same memory, and there is nothing to compile for each new shape.
+MOVES = {
+    "permute": lambda a, *, axes: a.transpose(axes),
+    "broadcast": lambda a, *, shape, axes: np.broadcast_to(np.expand_dims(a, axes), shape),
+    "reshape": lambda a, *, shape: a.reshape(shape),
+    "slice": _cut,
+    "concat": lambda *arrays, axis: np.concatenate(arrays, axis),
+    "fill": lambda value, *, shape, dtype: np.full(shape, value, dtype.numpy),
+    "copy_in": lambda host, *, dtype: np.array(host, dtype.numpy, order="C", copy=True),
+}
+
+
+def _moves_on_the_host(registry: Any, runtime: Any) -> None:
+    def add(name: str, move: Callable[..., Any]) -> None:
+        def kernel(*inputs: Any, **attrs: Any) -> Any:
+            hosts = [np.asarray(x) if isinstance(x, jax.Array) else x for x in inputs]
+            return jax.device_put(move(*hosts, **attrs), runtime.device)
+
+        registry.kernel(name)(runtime.space.guard(kernel))
+
+    for name, move in MOVES.items():
+        add(name, move)
+
+
 def register(registry: Any, runtime: Any) -> None:
     space = runtime.space
+    if runtime.device.platform == "cpu":
+        _moves_on_the_host(registry, runtime)
 
     def add(name: str, make: Callable[..., Any]) -> None:
         def specialized(sig: Any, **attrs: Any) -> Any:
