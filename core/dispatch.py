@@ -103,9 +103,9 @@ def record_view(tape: Tape, view: Tensor) -> None:
     tape.entries.append((next_serial(), plan, (source.id,), (view.id,), (), ()))
 
 
-def moved(spec: OpSpec, tensors: tuple[Tensor, ...]) -> TapeMovedError:
+def moved(op: OpSpec | str, tensors: tuple[Tensor, ...]) -> TapeMovedError:
     names = "abcdefgh"
-    lines = [f"[{spec.name}] no operand owns a tape any more"]
+    lines = [f"[{op if isinstance(op, str) else op.name}] no operand owns a tape any more"]
     for name, t in zip(names, tensors, strict=False):
         if t._serial is not None:
             lines.append(f"  {name}: {t.type_text} lost its tape to {_taker(t)}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .checks import same_device, same_dtype, same_shape
 from .door import launch, recorders
-from .errors import TapeError
+from .errors import ShapeError, TapeError
 from .expr import MapProgram, arg, map_program
 from .plan import Plan, make_plan
 from .registry import OpSpec
@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from .device import Device
     from .tensor import Tensor
 
-__all__ = ["accumulate", "axpy", "update", "write"]
+__all__ = [
+    "accumulate", "axpy", "copy_from", "copy_into", "fill_with_distr", "fill_with_ones", "fill_with_zeros", "update", "write"
+]  # fmt: skip
 
 
 class _Update(OpSpec):
@@ -116,12 +118,10 @@ def accumulate(former: Tensor, g: Tensor, owned: bool) -> Tensor:
 
 
 def axpy(a: Tensor, alpha: float, b: Tensor, beta: float) -> Tensor:
-    """In place: a becomes alpha * a + beta * b; returns a."""
+    """In place: a becomes alpha * a + beta * b; returns a. The function `dfdx.axpy` gives a new tensor."""
     from .expr import scalar
 
-    for t in (a, b):
-        if t._serial is not None:
-            raise TapeError(f"[axpy] {t.type_text} was recorded; axpy takes untraced tensors\n  hint: x.detach()")
+    _untraced("axpy", a, b)
     same_device("axpy", (a, b))
     same_dtype("axpy", a, b)
     same_shape("axpy", a, b)
@@ -131,3 +131,55 @@ def axpy(a: Tensor, alpha: float, b: Tensor, beta: float) -> Tensor:
     if a.numel:
         update(program, (a,), (b,), (alpha, beta), "axpy")
     return a
+
+
+def _untraced(op: str, *tensors: Tensor) -> None:
+    for t in tensors:
+        if t._serial is not None:
+            raise TapeError(f"[{op}] {t.type_text} was recorded; it is a value of a tape\n  hint: x.detach()")
+
+
+def copy_from(self: Tensor, source: Any) -> Tensor:
+    """In place: the values of a tensor, an array or nested lists of the same shape; returns self."""
+    from .tensor import Tensor
+
+    _untraced("copy_from", self)
+    if isinstance(source, Tensor) and source.device == self.device:
+        value = source
+    else:
+        value = self.device.tensor(source, self.dtype if not isinstance(source, Tensor) else None)
+    write(self, value, "copy_from")
+    return self
+
+
+def copy_into(self: Tensor, target: Any) -> Any:
+    """Put the values into a writable NumPy array of the same shape, in its dtype; returns the array."""
+    values = self.array()
+    if target.shape != values.shape:
+        raise ShapeError(f"[copy_into] {self.type_text} does not fit an array of shape {list(target.shape)}")
+    target[...] = values
+    return target
+
+
+def fill_with_zeros(self: Tensor) -> Tensor:
+    """In place: all elements 0; returns self."""
+    return _filled(self, "fill_with_zeros", self.device.zeros_like(self))
+
+
+def fill_with_ones(self: Tensor) -> Tensor:
+    """In place: all elements 1; returns self."""
+    return _filled(self, "fill_with_ones", self.device.ones_like(self))
+
+
+def fill_with_distr(self: Tensor, distribution: str = "uniform", *parameters: Any) -> Tensor:
+    """In place: the device's next draws, as `dev.sample`; returns self."""
+    drawn = self.device.sample(
+        self.shape, distribution, *parameters, dtype=None if distribution == "bernoulli" else self.dtype
+    )
+    return _filled(self, "fill_with_distr", drawn.to_dtype(self.dtype))
+
+
+def _filled(target: Tensor, writer: str, value: Tensor) -> Tensor:
+    _untraced(writer, target)
+    write(target, value, writer)
+    return target

@@ -38,6 +38,11 @@ def tolist(self: Tensor) -> Any:
     return (a.astype(np.float32) if self.dtype.storage == "bf16" else a).tolist()
 
 
+def as_vec(self: Tensor) -> list[Any]:
+    """All values in row-major order as a list of Python numbers."""
+    return tolist(self.detach().reshape((self.numel,)))
+
+
 def _shared(self: Tensor) -> np.ndarray[Any, Any] | None:
     """The storage itself where it is a NumPy array, read-only."""
     refuse("np.asarray(t) reads values")
@@ -82,7 +87,7 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:
     return held.__dlpack_device__() if hasattr(held, "__dlpack_device__") else (1, 0)
 
 
-for _f in (array, item, tolist, __array__, __dlpack__, __dlpack_device__):
+for _f in (array, as_vec, item, tolist, __array__, __dlpack__, __dlpack_device__):
     method(_f)
 
 

@@ -13,7 +13,7 @@ from .device import Device, auto_device, device, devices
 from .dtypes import DTYPES, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64
 from .errors import *  # noqa: F403
 from .gradients import Gradients
-from .inplace import axpy
+from .inplace import axpy, copy_from, copy_into, fill_with_distr, fill_with_ones, fill_with_zeros
 from .interop import from_dlpack
 from .ops._define import FUNCTIONS as _FUNCTIONS
 from .plugins.hookspecs import hookimpl
@@ -26,11 +26,12 @@ if TYPE_CHECKING:  # the ops
     def __getattr__(name: str) -> Any: ...
 
 
+for _writer in (axpy, copy_from, copy_into, fill_with_distr, fill_with_ones, fill_with_zeros):
+    method(_writer)
 globals().update({n: f for n, f in _FUNCTIONS.items() if not n.startswith("_")})
-method(axpy)
 
 __all__ = [
-    *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "axpy", "capture",
+    *_errors.__all__, "DTYPES", "DType", "Device", "Gradients", "Tape", "Tensor", "amp_bf16", "amp_f16", "auto_device", "capture",
     "bf16", "bool", "device", "devices", "f16", "f32", "f64", "from_dlpack", "hookimpl", "i16", "i32", "i64", "i8", "u16", "u32",
     "u64", "u8", *sorted(n for n in _FUNCTIONS if not n.startswith("_")),
 ]  # fmt: skip

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 from typing import TYPE_CHECKING, Any
 
+from .cell import Empty
 from .checks import same_dtype, shape_error
 from .dispatch import apply
 from .elementwise import check_takes
-from .expr import Expr, arg, kind_of, map_program, rewrite, row_program, vjp, walk
+from .expr import Expr, arg, const, kind_of, map_program, rewrite, row_program, vjp, walk
 from .expr.functions import REDUCTIONS
 from .registry import OpSpec
 from .types import Signature, TensorType
@@ -103,6 +105,26 @@ class RowOp(OpSpec):
         if row is None:
             row = lower(device, program, outer, inner)
         return row if order == tuple(range(len(shape))) else self._turned(device, row, sig, order)
+
+    def on_empty(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Callable[..., Any] | None:
+        """Outputs per row over empty rows: sums are 0, maxima -inf and minima inf there."""
+        nothing = {"row_sum": const(0.0), "row_max": const(-inf), "row_min": const(inf)}
+        mapping = {n: nothing[n.op] for n in walk(self.exprs) if n.op in REDUCTIONS}
+        dtypes = tuple(t.dtype for t in sig.inputs)
+        finals = []
+        for expr, kind, out in zip(self.exprs, self.out_kinds, sig.outputs, strict=True):
+            answer = Empty(out.shape, out.dtype)
+            final = _final(
+                device, rewrite(expr, mapping), dtypes, self.in_kinds, out.dtype, out.shape, kind, self.n_scalars
+            )
+            finals.append(final if out.numel else lambda pool, rows, scalars, answer=answer: answer)
+        n = self.n_args
+
+        def kernel(*inputs: Any) -> Any:
+            outs = tuple([f(inputs[:n], inputs[:n], inputs[n:]) for f in finals])
+            return outs[0] if len(outs) == 1 else outs
+
+        return kernel
 
     def _turned(
         self, device: Device, row: Callable[..., Any], sig: Signature, order: tuple[int, ...]
@@ -228,7 +250,7 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
         dtypes.append(dtype)
     kinds = program.in_kinds + ("row",) * len(steps)
     finals = [
-        _final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars, full)
+        _final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars)
         for o, d, k in zip(program.outputs, program.out_dtypes, program.out_kinds, strict=True)
     ]
 
@@ -255,7 +277,6 @@ def _final(
     shape: tuple[int, ...],
     kind: str,
     n_scalars: int,
-    full: tuple[int, ...],
 ) -> Callable[..., Any]:
     """One output: a full one over the widened arguments, a per-row one over those that are per row."""
     if kind == "row" and kind_of(out, kinds) not in ("row", "scalar"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .functions import NATIVE, eq
+from .functions import NATIVE, eq, sigmoid_argument
 from .nodes import Expr, arg, const, is_const, row_sum, select, walk
 from .program import kind_of
 
@@ -43,6 +43,10 @@ def vjp(
     for node in reversed(list(walk(outputs))):
         adj = adjoint.get(node)
         if adj is None or not node.args or node not in needed:
+            continue
+        inner = sigmoid_argument(node)
+        if inner is not None:
+            give(inner, adj * (node * (1.0 - node)))
             continue
         for a, part in zip(node.args, _adjoints(node, adj), strict=True):
             if a in needed:

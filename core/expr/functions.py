@@ -12,7 +12,7 @@ from math import pi
 from math import sqrt as _root
 from typing import Any, NamedTuple
 
-from .nodes import Expr, as_expr, const, make, select
+from .nodes import Expr, as_expr, const, is_const, make, select
 
 Adjoints = tuple[Expr | None, ...]
 Builder = Callable[..., Expr]
@@ -62,14 +62,15 @@ floordiv = _native("floordiv", 2, None, 0, "np.floor_divide", "M_FLOORDIV({0}, {
 mod = _native("mod", 2, lambda a, y, g: (g, None), 0, "np.remainder", "M_MOD({0}, {1})")
 
 
-def _half(cond: Expr, tie: Expr, g: Expr) -> Expr:
-    return select(tie, g * 0.5, _keep(cond, g))
+def _winner(loses: Expr, tie: Expr, g: Expr) -> Expr:
+    """All of g unless it loses, half at a tie; both get it beside a NaN."""
+    return select(tie, g * 0.5, select(loses, const(0.0), g))
 
 
 maximum = _native(
     "maximum",
     2,
-    lambda a, y, g: (_half(a[0] > a[1], eq(*a), g), _half(a[1] > a[0], eq(*a), g)),
+    lambda a, y, g: (_winner(a[0] < a[1], eq(*a), g), _winner(a[1] < a[0], eq(*a), g)),
     0,
     "np.maximum",
     "M_MAX({0}, {1})",
@@ -77,7 +78,7 @@ maximum = _native(
 minimum = _native(
     "minimum",
     2,
-    lambda a, y, g: (_half(a[0] < a[1], eq(*a), g), _half(a[1] < a[0], eq(*a), g)),
+    lambda a, y, g: (_winner(a[0] > a[1], eq(*a), g), _winner(a[1] > a[0], eq(*a), g)),
     0,
     "np.minimum",
     "M_MIN({0}, {1})",
@@ -157,6 +158,15 @@ def sigmoid(x: Expr) -> Expr:
     return 1.0 / (1.0 + exp(-x))
 
 
+def sigmoid_argument(node: Expr) -> Expr | None:
+    """x where a node is sigmoid(x): its derivative y (1 - y) is finite where that of its parts is 0 times infinity."""
+    if node.op == "div" and is_const(node.args[0], 1) and node.args[1].op == "add":
+        one, power = node.args[1].args
+        if is_const(one, 1) and power.op == "exp" and power.args[0].op == "neg":
+            return power.args[0].args[0]
+    return None
+
+
 def softplus(x: Expr) -> Expr:
     """ln(1 + e^x) without overflow."""
     return maximum(x, const(0.0)) + log1p(exp(-abs(x)))
@@ -184,17 +194,35 @@ def clamp(x: Expr, lo: Any, hi: Any) -> Expr:
     return select(x < lo, lo, select(x > hi, hi, x))
 
 
+def clamp_gradient(lo: Any, hi: Any) -> Callable[..., Adjoints]:
+    return lambda g, x, y: (_keep(and_(x >= lo, x <= hi), g),)
+
+
+def prelu(x: Expr, a: Any) -> Expr:
+    return select(x > const(0.0), x, x * a)
+
+
+def prelu_gradient(g: Expr, x: Expr, a: Expr, y: Expr) -> Adjoints:
+    return select(x > const(0.0), g, g * a), select(x > const(0.0), const(0.0), g * x)
+
+
 def nans_to(x: Expr, value: Any) -> Expr:
     return select(isnan(x), value, x)
 
 
+def isinf(x: Expr) -> Expr:
+    return eq(abs(x), float("inf"))
+
+
 def bce_with_logits(logit: Expr, prob: Expr) -> Expr:
-    return softplus(logit) - logit * prob
+    return (maximum(logit, const(0.0)) - logit * prob) + log1p(exp(-abs(logit)))
 
 
 def huber_error(a: Expr, b: Expr, delta: Expr) -> Expr:
+    """c (d - c / 2), where c is d clipped to delta: 0.5 d^2 inside, delta (|d| - delta / 2) outside."""
     d = a - b
-    return select(abs(d) < delta, 0.5 * (d * d), delta * abs(d) - 0.5 * (delta * delta))
+    c = clamp(d, -delta, delta)
+    return c * (d - 0.5 * c)
 
 
 CONST_FREE = frozenset({"arg", "scalar", "const", "index", "random"})

@@ -1,45 +1,11 @@
 """What each op is: its shape rule, dtype rule and gradient. One file per family; none names a device."""
 
-from . import (
-    attention,
-    binary,
-    cast,
-    compare,
-    conv,
-    index,
-    join,
-    make,
-    matmul,
-    move,
-    pool,
-    reduce,
-    rowwise,
-    scan,
-    search,
-    sort,
-    unary,
-    unstack,
-    upscale,
-)
+from importlib import import_module
 
-__all__ = [
-    "attention",
-    "binary",
-    "cast",
-    "compare",
-    "conv",
-    "index",
-    "join",
-    "make",
-    "matmul",
-    "move",
-    "pool",
-    "reduce",
-    "rowwise",
-    "scan",
-    "search",
-    "sort",
-    "unary",
-    "unstack",
-    "upscale",
-]
+FAMILIES = (
+    "unary", "binary", "compare", "cast", "move", "join", "index", "reduce", "rowwise", "matmul", "einsum", "conv", "pool", "upscale",
+    "attention", "scan", "search", "sort", "unstack", "make",
+)  # fmt: skip
+
+for _family in FAMILIES:
+    import_module(f"{__name__}.{_family}")

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
 from typing import Any
 
 from ..calls import short_call
-from ..dispatch import apply
+from ..dispatch import apply, moved
 from ..elementwise import Elementwise
 from ..expr import Expr, arg
 from ..registry import OpSpec, register
+from ..tape import check_mergeable
 from ..tensor import Tensor, method
 
-__all__ = ["FUNCTIONS", "public", "unary"]
+__all__ = ["FUNCTIONS", "as_one_op", "as_tensor", "public", "unary"]
 
 # every public op function by name; the root package re-exports them
 FUNCTIONS: dict[str, Callable[..., Any]] = {}
@@ -39,6 +41,59 @@ def as_tensor(op: str, x: Any) -> Tensor:
     if not isinstance(x, Tensor):
         raise TypeError(f"[{op}] takes a tensor, not {type(x).__name__}; dev.tensor(data) makes one")
     return x
+
+
+def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
+    for v in values:
+        if isinstance(v, Tensor):
+            yield v
+        elif isinstance(v, (tuple, list)):
+            yield from _tensors(v)
+
+
+def as_one_op(function: Any) -> Any:
+    """Let a function of several ops treat its operands' tapes as one op does.
+
+    One tensor may stand twice, and one whose tape has moved on may stand beside an owner; a call that raises leaves all
+    tapes where they were. Within the function each operand is a handle of its own, with a tape of its own.
+    """
+
+    @wraps(function)
+    def run(*args: Any, **kwargs: Any) -> Any:
+        operands = {id(t): t for t in _tensors((*args, *kwargs.values())) if t._serial is not None}
+        if not operands or any(t._tape is not None and t._tape.shared for t in operands.values()):
+            return function(*args, **kwargs)
+        tapes = [t._tape for t in operands.values() if t._tape is not None]
+        if not tapes:
+            raise moved(function.__name__, tuple(operands.values()))
+        check_mergeable(function.__name__, tapes)
+        marks = [(tape, len(tape.entries), tape.gradients) for tape in tapes]
+        first: dict[int, Tensor] = {}
+
+        def enter(v: Any) -> Any:
+            if isinstance(v, (tuple, list)):
+                return type(v)(map(enter, v)) if any(True for _ in _tensors(v)) else v
+            if not isinstance(v, Tensor) or v._serial is None:
+                return v
+            if v._tape is None or id(v) in first:
+                return v.retaped()
+            return first.setdefault(id(v), v._alias(v._tape, v._serial))
+
+        try:
+            out = function(*map(enter, args), **{k: enter(v) for k, v in kwargs.items()})
+        except BaseException:
+            for tape, n, gradients in marks:
+                del tape.entries[n:]
+                tape.gradients = gradients
+            raise
+        for key, handle in first.items():
+            if out is handle:
+                return operands[key]
+            if handle._tape is None:
+                operands[key]._tape, operands[key]._taker = None, function.__name__
+        return out
+
+    return run
 
 
 def unary(

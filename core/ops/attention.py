@@ -10,7 +10,8 @@ from ..elementwise import check_takes
 from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
+from .join import concat
 from .matmul import swap
 from .reduce import back, narrow, wide
 
@@ -80,6 +81,7 @@ _ATTENTION = register(
 
 
 @public("scaled_dot_product_attention")
+@as_one_op
 def attention(
     q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, *, causal: bool = False, scale: float | None = None
 ) -> Tensor:
@@ -116,3 +118,26 @@ def attention(
         facts = {"mask": f"mask.shape = {list(mask.shape)}, scores = {list(scores)}"}
         raise shape_error("attention", "the mask does not fit the scores", {"q": q, "k": k, "mask": mask}, facts, hint)
     return apply(_ATTENTION, (q, k, v, mask.broadcast_to(scores, tuple(range(lead)))), attrs)
+
+
+@public(methods=False)
+@as_one_op
+def attention_reshape(qkv: Tensor, past_k: Tensor, past_v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Queries, keys and values by head from one projection, after those of earlier positions.
+
+    * `qkv`: (S, 3 H D), in each row the H heads' queries, then keys, then values; `past_k` (H, D, P); `past_v` (H, P, D).
+
+    Returns q (H, S, D), k (H, D, P + S), v (H, P + S, D).
+    """
+    operands = {"qkv": qkv, "past_k": past_k, "past_v": past_v}
+    for t in operands.values():
+        as_tensor("attention_reshape", t)
+    h, d, p = past_k.shape if past_k.rank == 3 else (0, 0, 0)
+    if past_k.rank != 3 or past_v.shape != (h, p, d) or qkv.rank != 2 or qkv.shape[1] != 3 * h * d:
+        facts = {name: f"{name}.shape = {list(t.shape)}" for name, t in operands.items()}
+        hint = "qkv is (S, 3 H D), past_k (H, D, P), past_v (H, P, D)"
+        raise shape_error("attention_reshape", "shapes do not fit", operands, facts, hint)
+    heads = qkv.reshape((qkv.shape[0], 3, h, d)).permute((1, 2, 0, 3))
+    k, v = heads.with_empty_tape()[1:2], heads.with_empty_tape()[2:]
+    q, k, v = [part.reshape(part.shape[1:]) for part in (heads[:1], k, v)]
+    return q, concat([past_k, k.permute((0, 2, 1))], 2), concat([past_v, v], 1)

@@ -7,14 +7,14 @@ from typing import Any
 from ..calls import short_call
 from ..dispatch import apply
 from ..elementwise import Elementwise
-from ..expr import arg, const, scalar, select
+from ..expr import arg, scalar
 from ..expr import functions as F
 from ..registry import register
 from ..tensor import Tensor, is_scalar, method
 from ._define import as_tensor, public
 from .unary import number
 
-x, y, s = arg(0), arg(1), scalar(0)
+x, y, s, r = arg(0), arg(1), scalar(0), scalar(1)
 
 
 def _arithmetic(name: str, two: Any, left: Any, right: Any, takes: str, dunder: str, doc: str) -> None:
@@ -123,7 +123,7 @@ _HUBER = register(
     )
 )
 _PRELU = register(
-    Elementwise("prelu", select(x < const(0), x * y, x), 2, family="binary", doc="x where x >= 0, else a x.")
+    Elementwise("prelu", F.prelu(x, y), 2, gradient=F.prelu_gradient, family="binary", doc="x where x > 0, else a x.")
 )
 
 
@@ -136,7 +136,19 @@ def huber_error(a: Tensor, b: Tensor, delta: float = 1.0) -> Tensor:
 
 @public()
 def prelu(x: Tensor, a: Any) -> Tensor:
-    """x where x >= 0, else a x, for a tensor `a` of the same shape or a Python number."""
+    """x where x > 0, else a x, for a tensor `a` of the same shape or a Python number."""
     if isinstance(a, Tensor):
         return apply(_PRELU, (as_tensor("prelu", x), a))
     return as_tensor("prelu", x).leaky_relu(a)
+
+
+_AXPY = register(
+    Elementwise("axpy", s * x + r * y, 2, n_scalars=2, takes="number", family="binary", doc="alpha a + beta b.")
+)
+
+
+@public(methods=False)
+def axpy(a: Tensor, alpha: float, b: Tensor, beta: float) -> Tensor:
+    """alpha * a + beta * b as a new tensor; the method `a.axpy(alpha, b, beta)` writes it into a."""
+    as_tensor("axpy", b)
+    return apply(_AXPY, (as_tensor("axpy", a), b), (), (number("axpy", a, alpha), number("axpy", a, beta)))

@@ -16,7 +16,7 @@ from ..errors import ShapeError
 from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
 from .join import pad_axis
 from .reduce import narrow, widened
 
@@ -32,7 +32,7 @@ def pair(op: str, name: str, value: Any, least: int = 1) -> Pair:
     return both[0], both[1]
 
 
-def extent(op: str, x: Any, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
+def extent(op: str, x: Any, kernel: Any, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
     """How many windows fit on each axis; `ShapeError` if none does."""
     out = []
     for axis, k, s, p, d in zip((-2, -1), kernel, stride, padding, dilation, strict=True):
@@ -245,6 +245,7 @@ def across(op: str, value: Any, name: str, one: int, least: int = 1) -> Pair:
 
 
 @public()
+@as_one_op
 def conv2d(x: Tensor, weight: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
     """2-d convolution (cross-correlation), with zeros around the image.
 
@@ -266,6 +267,7 @@ def conv2d(x: Tensor, weight: Tensor, stride: Any = 1, padding: Any = 0, dilatio
 
 
 @public()
+@as_one_op
 def conv1d(x: Tensor, weight: Tensor, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1) -> Tensor:
     """1-d convolution: x (N, C, L) or (C, L), weight (O, C / groups, K); (N, O, OL) or (O, OL). See `conv2d`.
 
@@ -304,6 +306,7 @@ def _transposed(op: str, x: Any, weight: Any, at: tuple[Pair, Pair, Pair], extra
 
 
 @public("conv_transpose2d")
+@as_one_op
 def convtrans2d(
     x: Tensor,
     weight: Tensor,
@@ -337,6 +340,7 @@ def convtrans2d(
 
 
 @public("conv_transpose1d")
+@as_one_op
 def convtrans1d(
     x: Tensor,
     weight: Tensor,

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..registry import Primitive, register
 from ..tensor import Tensor
 from ..types import Signature, TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -95,6 +95,21 @@ def concat_along(x: Tensor, other: Tensor, axis: int = 0) -> Tensor:
 
 
 @public(methods=False)
+def concat_shape_along(a: tuple[int, ...], b: tuple[int, ...], axis: int = 0) -> tuple[int, ...]:
+    """The shape of `concat_along` of tensors of two shapes.
+
+    >>> import dfdx
+    >>> dfdx.concat_shape_along((2, 3), (2, 4), 1)
+    (2, 7)
+    """
+    at = normalize_axis("concat_shape_along", axis, len(a))
+    if (*a[:at], *a[at + 1 :]) != (*b[:at], *b[at + 1 :]):
+        raise ShapeError(f"[concat_shape_along] {list(a)} and {list(b)} differ off axis {at}")
+    return (*a[:at], a[at] + b[at], *a[at + 1 :])
+
+
+@public(methods=False)
+@as_one_op
 def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     """Tensors of one shape along a new axis.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from ..calls import short_call
@@ -11,7 +12,7 @@ from ..dispatch import apply
 from ..registry import Composite, Primitive, register
 from ..tensor import Tensor, method
 from ..types import Signature, TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -83,8 +84,8 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     >>> (dev.ones((2, 3)) @ dev.ones((3, 4))).shape
     (2, 4)
     """
-    if not isinstance(b, Tensor):
-        raise TypeError(f"[matmul] takes two tensors, not {type(b).__name__}")
+    if not isinstance(a, Tensor) or not isinstance(b, Tensor):
+        raise TypeError(f"[matmul] takes two tensors, not {type(a).__name__} and {type(b).__name__}")
     m, n = len(a.shape), len(b.shape)
     if m == 0 or n == 0 or (m == 1 and n == 1):
         hint = "a.dot(b) gives the number, a.outer(b) the matrix" if m == n == 1 else "a * b multiplies by a number"
@@ -97,40 +98,36 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
         )
     if a.shape[-1] != b.shape[-2 if n > 1 else 0]:
         raise _inner(a, b)
-    if m == 2 and n == 2:
+    if m == n == 2:
         return _product(a, b)
-    if m == 1:
-        if n > 2:
-            raise shape_error(
-                "matmul",
-                "a vector meets a matrix, not a batch",
-                {"a": a, "b": b},
-                {"a": "a.rank = 1", "b": f"b.rank = {n}"},
-                "a.broadcast_to(...) gives every matrix its vector",
-            )
-        return matmul(a.reshape((1, a.shape[0])), b).reshape((b.shape[1],))
-    if n == 1:
-        return matmul(a, b.reshape((b.shape[0], 1))).reshape(a.shape[:-1])
-    if n == 2:
-        rows = 1
-        for d in a.shape[:-1]:
-            rows *= d
-        return matmul(a.reshape((rows, a.shape[-1])), b).reshape((*a.shape[:-1], b.shape[-1]))
+    if n <= 2:
+        return _flattened(a, b)
     if a.shape[:-2] != b.shape[:-2]:
-        fits = b.rank > a.rank and b.shape[b.rank - a.rank : -2] == a.shape[:-2]
-        hint = (
-            f"a.broadcast_to({(*b.shape[:-2], *a.shape[-2:])}) repeats a"
-            if fits
-            else "leading dims must be equal: there is no implicit broadcasting"
-        )
-        raise shape_error(
-            "matmul",
-            "leading dimensions differ",
-            {"a": a, "b": b},
-            {"a": f"a.shape[:-2] = {list(a.shape[:-2])}", "b": f"b.shape[:-2] = {list(b.shape[:-2])}"},
-            hint,
-        )
+        raise _leading(a, b)
     return _product(a, b)
+
+
+def _leading(a: Tensor, b: Tensor) -> Any:
+    fits = b.rank > a.rank and b.shape[b.rank - a.rank : -2] == a.shape[:-2]
+    hint = "leading dims must be equal: there is no implicit broadcasting"
+    if a.rank == 1:
+        hint = f"a.reshape((1, {a.shape[0]})) is a matrix, which broadcast_to gives to every one of b"
+    elif fits:
+        hint = f"a.broadcast_to({(*b.shape[:-2], *a.shape[-2:])}) repeats a"
+    facts = {"a": f"a.shape[:-2] = {list(a.shape[:-2])}", "b": f"b.shape[:-2] = {list(b.shape[:-2])}"}
+    return shape_error("matmul", "leading dimensions differ", {"a": a, "b": b}, facts, hint)
+
+
+@as_one_op
+def _flattened(a: Any, b: Any) -> Any:
+    """A vector or a batch beside one matrix: as a product of two matrices."""
+    out = (*a.shape[:-1], *b.shape[1:])
+    return apply(
+        _MATMUL, (a.reshape((prod(a.shape[:-1]), a.shape[-1])), b.reshape((b.shape[0], prod(b.shape[1:]))))
+    ).reshape(out)
+
+
+_flattened.__name__ = "matmul"
 
 
 def _rmatmul(b: Tensor, a: Any) -> Tensor:
@@ -141,6 +138,7 @@ method(_rmatmul, "__rmatmul__")
 
 
 @public()
+@as_one_op
 def dot(a: Tensor, b: Tensor) -> Tensor:
     """Inner product of two vectors of one length."""
     as_tensor("dot", a), as_tensor("dot", b)
@@ -155,6 +153,7 @@ def dot(a: Tensor, b: Tensor) -> Tensor:
 
 
 @public()
+@as_one_op
 def outer(a: Tensor, b: Tensor) -> Tensor:
     """Outer product of vectors (M) and (N): (M, N)."""
     as_tensor("outer", a), as_tensor("outer", b)

@@ -12,7 +12,7 @@ from ..elementwise import check_takes
 from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
 from .conv import Pair, across, extent, flat, line, overlap_add, pair, windows
 from .reduce import narrow, widened
 
@@ -98,6 +98,7 @@ def _pooled(op: str, x: Any, rank: int, kind: Any, at: tuple[Any, ...]) -> Any:
 
 
 @public()
+@as_one_op
 def pool2d(x: Tensor, kind: str, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:
     """The mean, maximum or minimum of every window of an image.
 
@@ -120,6 +121,7 @@ def pool2d(x: Tensor, kind: str, kernel: Any, stride: Any = None, padding: Any =
 
 
 @public()
+@as_one_op
 def pool1d(x: Tensor, kind: str, kernel: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1) -> Tensor:
     """The mean, maximum or minimum of every window of a signal: x (N, C, L) or (C, L). See `pool2d`."""
     as_tensor("pool1d", x)

@@ -216,9 +216,9 @@ def _var(op: str, x: Tensor, axes: Any, to: Any, correction: int) -> Any:
 
 @public("std")
 def stddev(x: Tensor, axes: Any = None, eps: float = 0.0, *, to: Any = None, correction: int = 0) -> Tensor:
-    """sqrt(var + eps) along `axes`."""
+    """sqrt(var + eps) along `axes`; with eps = 0 the gradient of equal elements is 0, as in PyTorch."""
     v = _var("stddev", x, axes, to, correction)
-    return narrow((v + eps).sqrt() if eps else v.sqrt(), x.dtype)
+    return narrow((v + eps).sqrt(), x.dtype) if eps else safe_sqrt(v, x.dtype)
 
 
 @public()
@@ -253,14 +253,18 @@ def norm(x: Tensor, axes: Any = None, p: float = 2.0, *, to: Any = None) -> Tens
         return x.abs().sum(found)
     if p == 2:
         return safe_sqrt(wide(x).square().sum(found), x.dtype)
-    return narrow(wide(x).abs().powf(p).sum(found).powf(1.0 / p), x.dtype)
+    powers = guarded(lambda v: v.abs().powf(p), wide(x)).sum(found)
+    return narrow(guarded(lambda v: v.powf(1.0 / p), powers), x.dtype)
 
 
-def safe_sqrt(x: Any, dtype: Any) -> Any:
-    """Square root whose gradient at 0 is 0."""
+def guarded(f: Callable[[Any], Any], x: Any) -> Any:
+    """f(x), but value and gradient 0 where x is 0."""
     from .compare import where
 
     zero = x == 0.0
-    ones, zeros = x.device.ones(x.shape, x.dtype), x.device.zeros(x.shape, x.dtype)
-    root = where(zero, ones, x).sqrt()
-    return narrow(where(zero, zeros, root), dtype)
+    return where(zero, 0.0, f(where(zero, 1.0, x)))
+
+
+def safe_sqrt(x: Any, dtype: Any) -> Any:
+    """Square root whose gradient at 0 is 0, in a given dtype."""
+    return narrow(guarded(Tensor.sqrt, x), dtype)

@@ -8,7 +8,7 @@ from ..dispatch import apply
 from ..dtypes import bool_
 from ..elementwise import Elementwise
 from ..errors import DTypeError
-from ..expr import arg, const, scalar, select
+from ..expr import arg, scalar
 from ..expr import functions as F
 from ..registry import register
 from ..tensor import Tensor, is_scalar
@@ -47,6 +47,7 @@ unary("trunc", F.trunc, "Integer part, towards 0; the gradient is 0.")
 unary("sign", F.sign, "-1, 0 or 1; the gradient is 0.", takes="number")
 unary("isnan", F.isnan, "Whether each element is NaN.", gives="bool", gradient=None)
 unary("isfinite", F.isfinite, "Whether each element is neither NaN nor infinite.", gives="bool", gradient=None)
+unary("isinf", F.isinf, "Whether each element is infinite.", gives="bool", gradient=None)
 unary(
     "bool_not",
     F.not_,
@@ -70,6 +71,7 @@ _CLAMP = register(
         1,
         n_scalars=2,
         takes="number",
+        gradient=F.clamp_gradient(scalar(0), scalar(1)),
         family="unary",
         doc="Clip to [lo, hi]; the gradient is 1 at both edges.",
     )
@@ -79,12 +81,7 @@ _NANS_TO = register(
 )
 _LEAKY = register(
     Elementwise(
-        "leaky_relu",
-        select(arg(0) < const(0), arg(0) * scalar(0), arg(0)),
-        1,
-        n_scalars=1,
-        family="unary",
-        doc="x where x >= 0, else a x.",
+        "leaky_relu", F.prelu(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="x where x > 0, else a x."
     )
 )
 
@@ -154,7 +151,7 @@ def nans_to(x: Tensor, value: float) -> Tensor:
     return _with_numbers(_NANS_TO, x, value)
 
 
-@public()
+@public("leakyrelu")
 def leaky_relu(x: Tensor, a: float = 0.01) -> Tensor:
-    """x where x >= 0, else a x."""
+    """x where x > 0, else a x; the gradient at 0 is a, as in PyTorch."""
     return _with_numbers(_LEAKY, x, a)

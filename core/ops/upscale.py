@@ -13,7 +13,7 @@ from ..errors import ShapeError
 from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
-from ._define import as_tensor, public
+from ._define import as_one_op, as_tensor, public
 from .conv import Pair, pair
 from .reduce import narrow, widened
 
@@ -78,6 +78,7 @@ _UPSCALE = register(
 
 
 @public("interpolate2d")
+@as_one_op
 def upscale2d(x: Tensor, size: Any, method: str = "nearest") -> Tensor:
     """An image in another size.
 
@@ -99,3 +100,9 @@ def upscale2d(x: Tensor, size: Any, method: str = "nearest") -> Tensor:
         raise ShapeError(f"[upscale2d] takes images (N, C, H, W) or (C, H, W), not {x.type_text}")
     y = apply(_UPSCALE, (x.reshape((1, *x.shape)),), (to, method))
     return y.reshape(y.shape[1:])
+
+
+@public()
+def upscale2d_like(x: Tensor, other: Any, method: str = "nearest") -> Tensor:
+    """`upscale2d` to the height and width of another image, or to a pair of ints."""
+    return upscale2d(x, other.shape[-2:] if isinstance(other, Tensor) else other, method)

@@ -242,7 +242,7 @@ def under_their_names(model, grads):
     twin = model.clone()
     for mine, copy in zip(model.named_tensors(), twin.named_tensors(), strict=True):
         if mine.trainable:
-            dfdx.axpy(copy.tensor, 0.0, grads.get(mine.tensor), 1.0)
+            copy.tensor.axpy(0.0, grads.get(mine.tensor), 1.0)
     return nn.torch_state_dict(twin)
 
 
