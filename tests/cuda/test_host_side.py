@@ -131,3 +131,17 @@ def test_without_a_gpu_the_state_says_so():
     assert row.state == "unavailable" and row.reason and row.hint
     with pytest.raises(dfdx.BackendUnavailable, match="cuda"):
         dfdx.device("cuda")
+
+
+def test_the_check_for_a_gpu_ends_honestly(tmp_path):
+    import json
+    import subprocess
+    import sys
+    from pathlib import Path
+
+    if next(r for r in dfdx.devices() if r.name == "cuda").state == "ready":
+        pytest.skip("there is a GPU: run the script itself")
+    script = Path(__file__).resolve().parents[2] / "tools" / "gpu_check.py"
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, cwd=tmp_path)
+    report = json.loads((tmp_path / "gpu_report.json").read_text())
+    assert done.returncode == 0 and report["verdict"] == "unavailable" and report["reason"] in done.stdout
