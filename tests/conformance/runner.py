@@ -54,13 +54,13 @@ def dtypes(entry: Entry, dev: Any, level: str) -> list[str]:
     """The dtypes in which an entry is checked at a level."""
     wanted = (entry.takes,) if entry.takes in DTYPES else DTYPES_AT[level]
     return [
-        d for d in wanted if takes(entry, DTYPES[d]) and dev.supports(d) and dev.supports(_result(entry, DTYPES[d]))
+        d for d in wanted if takes(entry, DTYPES[d]) and all(dev.supports(t) for t in (d, *_results(entry, DTYPES[d])))
     ]
 
 
-def _result(entry: Entry, dtype: type[DType]) -> type[DType]:
-    """The dtype of its results, which the device must have as well."""
-    return entry.gives_dtype(dtype) if isinstance(entry, OpInfo) else dtype
+def _results(entry: Entry, dtype: type[DType]) -> tuple[type[DType], ...]:
+    """The dtypes of its results, which the device must have as well."""
+    return tuple(entry.gives_dtypes(dtype, 1)) if isinstance(entry, OpInfo) else ()
 
 
 def chosen(entry: Entry, only: str) -> bool:
