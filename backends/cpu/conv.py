@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import quiet
+from .native.conv import conv_kernel, image_gradient
 
 Array = np.ndarray[Any, Any]
 
@@ -42,7 +43,7 @@ def conv2d(sig: Any, *, stride: Any, padding: Any, dilation: Any, groups: int) -
         y = y.reshape((groups, n, oh, ow, o // groups)).transpose((1, 0, 4, 2, 3)).reshape((n, o, oh, ow))
         return y.astype(narrow, order="C", copy=False)
 
-    return quiet(kernel)
+    return conv_kernel(sig, quiet(kernel), stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 def conv2d_weight(sig: Any, *, kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
@@ -88,7 +89,7 @@ def conv2d_input(sig: Any, *, size: Any, stride: Any, padding: Any, dilation: An
                 ]
         return out[:, :, ph : ph + size[0], pw : pw + size[1]].astype(narrow, order="C")
 
-    return quiet(kernel)
+    return image_gradient(sig, quiet(kernel), stride=stride, padding=padding, dilation=dilation, groups=groups)
 
 
 def register(registry: Any) -> None:
