@@ -8,6 +8,7 @@ import numpy as np
 
 from ...core.contract import quiet
 from .native.conv import conv_kernel, image_gradient
+from .native.conv_weight import weight_gradient
 
 Array = np.ndarray[Any, Any]
 
@@ -67,7 +68,9 @@ def conv2d_weight(sig: Any, *, kernel: Any, stride: Any, padding: Any, dilation:
         )
         return (rows @ columns).reshape((o, c, kh, kw)).astype(narrow, copy=False)
 
-    return quiet(run)
+    return weight_gradient(
+        sig, quiet(run), kernel=kernel, stride=stride, padding=padding, dilation=dilation, groups=groups
+    )
 
 
 def conv2d_input(sig: Any, *, size: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:

@@ -64,7 +64,7 @@ def conv_kernel(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: Any
     k = kh * kw
     geometry = Geometry(
         groups, c, *x.shape[2:], o, oh, ow, kh, kw, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
-        max(1, DEPTH // k), c * k, k, o * c * k,
+        _block(c, k), c * k, k, o * c * k,
     )  # fmt: skip
     return _make(sig, geometry, slow)
 
@@ -80,9 +80,15 @@ def image_gradient(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: 
     h, w = y.shape[2:]
     geometry = Geometry(
         groups, o, *g.shape[2:], c, h, w, kh, kw, 1, 1, *padding, -dilation[0], -dilation[1], -(-h * w // POSITIONS),
-        max(1, DEPTH // k), k, c * k, o * c * k,
+        _block(o, k), k, c * k, o * c * k,
     )  # fmt: skip
     return _make(sig, geometry, slow)
+
+
+def _block(channels: int, places: int) -> int:
+    """Channels of a panel: as many as make it about DEPTH rows, alike in all panels."""
+    panels = max(1, round(channels * places / DEPTH))
+    return min(-(-channels // panels), max(1, (MOST + DEPTH) // places))
 
 
 def _make(sig: Any, g: Geometry, slow: Callable[..., Any]) -> Any:
