@@ -62,7 +62,7 @@ def conv_kernel(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: Any
     c, (kh, kw), (oh, ow) = weight.shape[1], weight.shape[2:], y.shape[2:]
     o = y.shape[1] // groups
     k = kh * kw
-    geometry = Geometry(
+    geometry = Geometry(  # type: ignore[call-arg]
         groups, c, *x.shape[2:], o, oh, ow, kh, kw, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
         _block(c, k), c * k, k, o * c * k,
     )  # fmt: skip
@@ -78,7 +78,7 @@ def image_gradient(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: 
     o = g.shape[1] // groups
     k = kh * kw
     h, w = y.shape[2:]
-    geometry = Geometry(
+    geometry = Geometry(  # type: ignore[call-arg]
         groups, o, *g.shape[2:], c, h, w, kh, kw, 1, 1, *padding, -dilation[0], -dilation[1], -(-h * w // POSITIONS),
         _block(o, k), k, c * k, o * c * k,
     )  # fmt: skip

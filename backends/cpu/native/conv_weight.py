@@ -45,7 +45,7 @@ def weight_gradient(
     blocks = groups * -(-c // block)
     images = -(-n // min(n, -(-32 // blocks)))
     chunks = -(-n // images)
-    geometry = Geometry(
+    geometry = Geometry(  # type: ignore[call-arg]
         groups, c, *x.shape[2:], o, oh, ow, *kernel, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
         block, c * k, k, o * c * k,
     )  # fmt: skip
