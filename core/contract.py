@@ -27,7 +27,8 @@ Primitives (attributes are keyword-only):
     random_bits(key, counter, *, count) u32 words of Philox4x32-10 from block `counter`
     synchronize()                       wait for all that was launched
 
-Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin, and any op by name.
+Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin; `row_over(*arrays_then_scalars, program, axes)`,
+which takes the arrays unturned where the reduced axes are not the last; and any op by name.
 """
 
 from .cache import cache_folder

@@ -22,7 +22,7 @@ PRIMITIVES = (
 )  # fmt: skip
 
 # Kernels a backend may add beyond the primitives; composites of core serve where they are missing.
-OPTIONAL = ("row",)
+OPTIONAL = ("row", "row_over")
 
 OPS: dict[str, OpSpec] = {}
 _specs: WeakSet[OpSpec] = WeakSet()

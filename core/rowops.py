@@ -98,6 +98,10 @@ class RowOp(OpSpec):
             self.in_kinds,
             self.out_kinds,
         )
+        if order != tuple(range(len(shape))):
+            unturned = device.find("row_over", sig, {"program": program, "axes": axes})
+            if unturned is not None:
+                return unturned
         by_kind = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
         inputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.in_kinds, sig.inputs, strict=True))
         outputs = tuple(TensorType(by_kind[k], t.dtype) for k, t in zip(self.out_kinds, sig.outputs, strict=True))

@@ -91,3 +91,14 @@ def test_losses_of_long_tensors():
     a, b = np.random.default_rng(2).standard_normal((2, 700, 300)).astype(np.float32)
     got = dfdx.losses.mse_loss(dev.tensor(a), dev.tensor(b)).item()
     assert got == pytest.approx(((a.astype(np.float64) - b) ** 2).mean(), rel=3e-7)
+
+
+@pytest.mark.parametrize("shape", [(4, 6, 5, 7), (8, 16, 28, 28), (2, 3, 100, 100), (3, 2, 17)], ids=str)
+def test_normalising_over_axes_around_the_channels(shape):
+    x = np.random.default_rng(3).standard_normal(shape).astype(np.float32)
+    axes = tuple(i for i in range(len(shape)) if i != 1)
+    wide = x.astype(np.float64)
+    want = (wide - wide.mean(axes, keepdims=True)) / np.sqrt(wide.var(axes, keepdims=True) + 1e-5)
+    got = dfdx.device("cpu").tensor(x).normalize(axes).array()
+    assert got.flags.c_contiguous
+    assert np.abs(got - want).max() <= 2e-6 * np.abs(want).max()

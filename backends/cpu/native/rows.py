@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import groupby
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....core.contract import Expr, RowProgram
 from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
-from .ir import Function, V, size_of, vec
+from .ir import Function, Loop, V, size_of, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, fold, identity, load_part, store_part
 from .layout import usable
 from .machine import cache_bytes
 from .maps import CHUNK_WORK, cost
 
-__all__ = ["row_kernel"]
+__all__ = ["row_kernel", "row_over_kernel"]
 
 _REDUCTIONS = {"row_sum": "sum", "row_prod": "prod", "row_max": "max", "row_min": "min"}
 _KEPT = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "tan", "pow"}  # worth keeping between passes
@@ -25,6 +27,16 @@ _LONG = 1 << 14  # elements of a row that a thread's stack may hold
 BLOCK = 64  # vectors summed in f32 before the sum goes into f64
 SEGMENT = 1 << 14  # elements of a long row to a task
 _texts: dict[Any, str] = {}
+
+
+class Layout(NamedTuple):
+    """Where rows lie in full arrays: element i of piece p of row r at r * between + p * apart + i."""
+
+    rows: int
+    length: int  # of a piece
+    pieces: int
+    apart: int
+    between: int
 
 
 def row_kernel(
@@ -41,25 +53,56 @@ def row_kernel(
     if not usable() or not _supported(program):
         return numpy_kernel
     rows, length = prod(outer), prod(inner)
+    full, row = shapes or (outer + inner, outer)
     segments = -(-length // SEGMENT) if _splits(program) and length > 2 * SEGMENT and rows < 64 else 1
     if segments == 1 and rows < 8 and length > 1 << 17:
         return NotImplemented  # few long rows: maps and reductions have more to share among threads
-    full, row = shapes or (outer + inner, outer)
     by_kind = {"full": full, "row": row, "col": inner, "scalar": ()}
+    return _make(program, Layout(rows, length, 1, 0, length), by_kind, segments, numpy_kernel)
+
+
+def row_over_kernel(program: RowProgram, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
+    """Machine code for a row program over `axes` of arrays as they lie: of the pattern (pieces, rows, length), as channels of images."""
+    if not usable() or not _supported(program):
+        return NotImplemented
+    dims = [(i in axes, n) for i, n in enumerate(shape) if n != 1]
+    groups = [(k, prod(n for _, n in g)) for k, g in groupby(dims, key=lambda d: d[0])]
+    if [k for k, _ in groups] != [True, False, True]:
+        return NotImplemented
+    pieces, rows, length = (n for _, n in groups)
+    if length < 8:
+        return NotImplemented  # vectors would be mostly empty
+    by_kind = {
+        "full": shape,
+        "row": tuple(n for i, n in enumerate(shape) if i not in axes),
+        "col": tuple(shape[a] for a in axes),
+        "scalar": (),
+    }
+    return _make(program, Layout(rows, length, pieces, rows * length, length), by_kind, 1, _no_numpy)
+
+
+def _no_numpy(*_: Any) -> Any:
+    raise TypeError("[row] takes arrays of the types that it was made for")
+
+
+def _make(
+    program: RowProgram, at: Layout, by_kind: dict[str, Any], segments: int, numpy_kernel: Callable[..., Any]
+) -> Any:
+    size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
-    stream = out_bytes > cache_bytes() and length % 16 == 0 and "x86_64" in machine()[2]
-    key = (program, length <= _LONG, stream, segments > 1)
+    stream = out_bytes > cache_bytes() and at.length % 16 == 0 and "x86_64" in machine()[2]
+    key = (program, size <= _LONG, stream, segments > 1)
     if key not in _texts:
-        _texts[key] = _print(program, length <= _LONG, stream, segments > 1)
+        _texts[key] = _print(*key)
     fallback = Fallback(numpy_kernel)
-    work = length * (cost(program.nodes) + 2 * program.n_args)
+    work = size * (cost(program.nodes) + 2 * program.n_args)
     grain = max(1, CHUNK_WORK // work)
     reductions = len(_levels(program)[1])
     fallback.native = make_kernel(
         _texts[key], "row", [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.in_kinds, program.in_dtypes, strict=True)],
         [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)],
-        program.n_scalars, fallback, tasks=rows * segments, grain=grain if segments == 1 else 1, release=rows * work > 1 << 19,
-        scratch=rows * segments * reductions * 8 if segments > 1 else 0, own=[rows, rows, length, segments],
+        program.n_scalars, fallback, tasks=at.rows * segments, grain=grain if segments == 1 else 1, release=at.rows * work > 1 << 19,
+        scratch=at.rows * segments * reductions * 8 if segments > 1 else 0, own=[at.rows, at.rows, *at, segments],
     )  # fmt: skip
     return fallback.native
 
@@ -121,7 +164,7 @@ class _Rows:
         self.width = vector_bytes() // 4 * (1 if work > 24 else 2 if work > 6 else 4)
         self.n_arrays = program.n_args + len(program.outputs)
         self.context = Context(b, self.n_arrays, program.n_scalars)
-        self.length, self.count = self.context.own(2), self.context.own(3)
+        self.length, self.pieces, self.apart, self.between, self.count = (self.context.own(i) for i in range(3, 8))
         self.dtypes = (*program.in_dtypes, *program.out_dtypes)
         self.sizes = [size_of(memory_type(d)) for d in self.dtypes]
         self.buffers = [b.stack("i8", self.width * 8) for _ in self.dtypes]
@@ -183,17 +226,33 @@ class _Rows:
         kinds = (*self.p.in_kinds, *self.p.out_kinds)
         self.pointers = []
         for k, (kind, size) in enumerate(zip(kinds, self.sizes, strict=True)):
-            offset = (
-                {"full": row * self.length + start, "row": row, "col": start, "scalar": 0}[kind]
-                if kind != "row"
-                else row
-            )
             base = self.context.arrays[k]
-            self.pointers.append(b.at(base, offset * size if isinstance(offset, V) else b.const(offset * size)))
+            if kind == "full":
+                base = b.at(base, (row * self.between + start) * size)
+            elif kind == "row":
+                base = b.at(base, row * size)
+            elif kind == "col":
+                base = b.at(base, b.value(start, "i64") * size)
+            self.pointers.append(base)
         self.single = _Single(b, self.p, self.scalars)
         for n in self.p.nodes:
             if n.op == "arg" and self._is_row(n):
                 self.single.values[n] = load_array(b, self.pointers[n.value], self.dtypes[n.value], 1)
+
+    @contextmanager
+    def _piece(self, *carried: V) -> Iterator[Loop]:
+        """Over the pieces of the row: the pointers move along."""
+        b, pointers = self.b, self.pointers
+        kinds = (*self.p.in_kinds, *self.p.out_kinds)
+        with b.loop(0, self.pieces, 1, *carried) as loop:
+            self.offset = loop.i * self.length
+            moves = {"full": loop.i * self.apart, "col": self.offset}
+            self.pointers = [
+                b.at(p, moves[k] * size) if k in moves else p
+                for p, k, size in zip(pointers, kinds, self.sizes, strict=True)
+            ]
+            yield loop
+        self.pointers = pointers
 
     def _pass(
         self, p: int, outer: dict[Expr, V], length: V, use: Callable[[_Full, V, Any], list[V]], carried: list[V]
@@ -264,33 +323,41 @@ class _Rows:
             identity(b, k, "double" if k == "sum" else self._type(r)) for k, r in zip(kinds, reductions, strict=True)
         ]
         outer, length = self._row_values([r.args[0] for r in reductions]), self.n
-        with b.loop(0, length, block, *starts) as loop:
-            self.offset = loop.i
-            zeros = [identity(b, k, vec(self._type(r), w)) for k, r in zip(kinds, reductions, strict=True)]
+        with self._piece(*starts) as piece:
+            with b.loop(0, length, block, *piece.values) as loop:
+                self.start = loop.i
+                sums = self._sums(reductions, p, outer, b.min(length - loop.i, block))
+                following = []
+                for k, total, x in zip(kinds, loop.values, sums, strict=True):
+                    one = fold(b, k, x)
+                    if k == "sum" and one.type != "double":
+                        one = b.convert("fpext", one, "double")
+                    following.append(combine(b, k, total, one))
+                loop.next(*following)
+            piece.next(*loop.out)
+        return piece.out
 
-            def use(nodes: _Full, _: V, mask: V | None) -> list[V]:
-                out = []
-                for r, k, acc in zip(reductions, kinds, nodes.carried, strict=True):
-                    x = nodes.value(r.args[0])
-                    if mask is not None:
-                        x = b.select(mask, x, identity(b, k, x.type))
-                    out.append(combine(b, k, acc, x))
-                nodes.keep()
-                return out
+    def _sums(self, reductions: list[Expr], p: int, outer: dict[Expr, V], length: V) -> list[V]:
+        """Each reduction of one block, still in lanes."""
+        b = self.b
+        kinds = [_REDUCTIONS[r.op] for r in reductions]
+        zeros = [identity(b, k, vec(self._type(r), self.width)) for k, r in zip(kinds, reductions, strict=True)]
 
-            sums = self._pass(p, outer, b.min(length - loop.i, block), use, zeros)
-            following = []
-            for k, total, x in zip(kinds, loop.values, sums, strict=True):
-                one = fold(b, k, x)
-                if k == "sum" and one.type != "double":
-                    one = b.convert("fpext", one, "double")
-                following.append(combine(b, k, total, one))
-            loop.next(*following)
-        return loop.out
+        def use(nodes: _Full, _: V, mask: V | None) -> list[V]:
+            out = []
+            for r, k, acc in zip(reductions, kinds, nodes.carried, strict=True):
+                x = nodes.value(r.args[0])
+                if mask is not None:
+                    x = b.select(mask, x, identity(b, k, x.type))
+                out.append(combine(b, k, acc, x))
+            nodes.keep()
+            return out
+
+        return self._pass(p, outer, length, use, zeros)
 
     def _outputs(self, which: list[int], p: int) -> None:
         b = self.b
-        self._current, self.offset = p, b.const(0)
+        self._current, self.start = p, b.const(0)
 
         def use(nodes: _Full, i: V, mask: V | None) -> list[V]:
             for k in which:
@@ -303,7 +370,9 @@ class _Rows:
                     store_part(b, x, place, self.dtypes[at], mask, nodes.rest, self.buffers[at])
             return []
 
-        self._pass(p, self._row_values([self.p.outputs[k] for k in which]), self.n, use, [])
+        outer = self._row_values([self.p.outputs[k] for k in which])
+        with self._piece():
+            self._pass(p, outer, self.n, use, [])
 
     def _row_outputs(self) -> None:
         for k, (o, kind) in enumerate(zip(self.p.outputs, self.p.out_kinds, strict=True)):
@@ -362,7 +431,9 @@ class _Full(Nodes):
         self, rows: _Rows, p: int, outer: dict[Expr, V], i: V, mask: V | None, rest: V | None, carried: list[V]
     ) -> None:
         super().__init__(rows.b, rows.p, rows.width)
-        self.rows, self.p, self.i, self.mask, self.rest, self.carried = rows, p, rows.offset + i, mask, rest, carried
+        self.rows, self.p, self.mask, self.rest, self.carried = rows, p, mask, rest, carried
+        self.i = rows.start + i  # in the piece
+        self.kept_at = rows.offset + self.i  # in the row
         self.inverse = {n: v for n, v in outer.items() if rows._is_quotient(n) and not rows._is_row(n)}
         self.values.update({n: v for n, v in outer.items() if n not in self.inverse})
 
@@ -372,14 +443,14 @@ class _Full(Nodes):
         made = self.rows.store.get(n)
         if made is not None and made < self.p and n not in self.values:
             t = self.rows._type(n)
-            self.values[n] = self.b.load(self.b.at(self.rows.room[n], self.i, t), vec(t, self.width))
+            self.values[n] = self.b.load(self.b.at(self.rows.room[n], self.kept_at, t), vec(t, self.width))
         return super().value(n)
 
     def keep(self) -> None:
         """Store what a later pass reads again."""
         for n, p in self.rows.store.items():
             if p == self.p and n in self.values:
-                self.b.store(self.values[n], self.b.at(self.rows.room[n], self.i, self.rows._type(n)))
+                self.b.store(self.values[n], self.b.at(self.rows.room[n], self.kept_at, self.rows._type(n)))
 
     def _write(self, n: Expr, xs: list[V]) -> V:
         if n.op != "arg":
