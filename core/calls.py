@@ -25,9 +25,10 @@ def bind(spec, slow, plans, watched, Tensor, Cell, new, next_id, next_serial):
 {guard}        try:
             plan = plans[{key}]
             device = {first}.device
-            if device is not plan.device{same} or watched:
-                return slow({a}{rest})
+            strange = device is not plan.device{same} or watched
         except (KeyError, AttributeError):  # types that were never seen, or no tensor
+            strange = True
+        if strange:  # not inside the handler: an error of `slow` would drag the KeyError along
             return slow({a}{rest})
         tape = None
 {find_tape}

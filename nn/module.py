@@ -265,6 +265,12 @@ class Module:
 
         export_onnx(self, path, input)
 
+    def draw(self, path: Any, input: Any) -> None:
+        """Draw the modules with the shapes between them, for an input shape such as `(None, 64)`: `.gv` text, or svg, png, pdf by Graphviz."""
+        from .draw import draw
+
+        draw(self, path, input)
+
     def summary(self, input: Any = None) -> str:
         """A table of sub-modules, output shapes (given an input shape such as `(None, 64)`) and parameters."""
         from .summary import summary

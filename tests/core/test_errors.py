@@ -104,3 +104,11 @@ def test_the_design_page_message_to_the_letter():
 def test_every_error_is_public_and_in_the_tree():
     for name in dfdx.core.errors.__all__:
         assert issubclass(getattr(dfdx, name), dfdx.DfdxError) and getattr(dfdx, name).__module__ == "dfdx"
+
+
+def test_an_error_stands_alone():
+    """No KeyError of a lookup in between: what a user reads is the one error."""
+    for call in (lambda: DEV.zeros((2, 3)) + DEV.zeros((3, 2)), lambda: DEV.zeros((2, 3)).linear(DEV.zeros((4, 4)))):
+        with pytest.raises(dfdx.ShapeError) as found:
+            call()
+        assert found.value.__context__ is None
