@@ -9,19 +9,35 @@ import numpy as np
 
 __all__ = ["Fallback"]
 
+MOST = 64  # patterns of strides of one kernel
+
 
 class Fallback:
     """Called by a kernel whose arguments did not pass its checks.
 
-    Views are copied row-major and go through the machine code after all, so that layout never changes a bit of a result;
-    what is left (NumPy scalars, other byte orders) is computed by `numpy_kernel`, if there is one.
+    Views are read as they lie where `strided(strides of the inputs)` makes a kernel for them; else they are copied row-major.
+    Both go through the same machine code, so that layout never changes a bit of a result. What is left (NumPy scalars, other
+    byte orders) is computed by `numpy_kernel`.
     """
 
     def __init__(self, numpy_kernel: Callable[..., Any], inplace: Sequence[int | None] = ()) -> None:
         self.numpy_kernel, self.inplace = numpy_kernel, inplace
         self.native: Callable[..., Any] | None = None
+        self.strided: Callable[[tuple[Any, ...]], Callable[..., Any] | None] | None = None
+        self._views: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
 
     def __call__(self, *args: Any) -> Any:
+        if self.strided is not None:
+            key = tuple([a.strides if type(a) is np.ndarray else None for a in args])
+            if key not in self._views and len(self._views) < MOST:
+                self._views[key] = self.strided(key)
+            kernel = self._views.get(key)
+            if kernel is not None:
+                return kernel(*args)
+        return self.by_copies(*args)
+
+    def by_copies(self, *args: Any) -> Any:
+        """Through tidy copies, or NumPy."""
         tidy = [a.copy() if type(a) is np.ndarray and not _ordinary(a) else a for a in args]
         if self.native is None or all(t is a for t, a in zip(tidy, args, strict=True)):
             return self.numpy_kernel(*args)

@@ -12,7 +12,7 @@ argument can crash a kernel.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from math import prod
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from .runtime import READABLE, SLOTS, WRITABLE, runtime
 __all__ = ["ArrayType", "Context", "Entry", "make_kernel"]
 
 RT, SLOW, TASKS, GRAIN, RELEASE, NARGS, SCRATCH, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 8
-DESCR_, COUNT, BYTES, RANK, DIMS_, ARRAY_SLOTS = 0, 1, 2, 3, 4, 12
+DESCR_, COUNT, BYTES, RANK, DIMS_, STRIDES_, ARRAY_SLOTS = 0, 1, 2, 3, 4, 12, 20
 _FASTCALL = 0x80
 _definitions: dict[tuple[int, str], Any] = {}
 
@@ -36,16 +36,17 @@ class _MethodDef(ctypes.Structure):
 
 
 class ArrayType(NamedTuple):
-    """Shape and NumPy dtype of an argument or result."""
+    """Shape and NumPy dtype of an argument or result; of a view also the strides."""
 
     shape: tuple[int, ...]
     dtype: Any
+    strides: tuple[int, ...] = ()
 
     def slots(self) -> list[int]:
         """What a kernel reads of it."""
         n = prod(self.shape)
-        dims = [*self.shape, *[0] * (8 - len(self.shape))]
-        return [id(self.dtype), n, n * self.dtype.itemsize, len(self.shape), *dims]
+        dims, strides = ([*x, *[0] * (8 - len(x))] for x in (self.shape, self.strides))
+        return [id(self.dtype), n, n * self.dtype.itemsize, len(self.shape), *dims, *strides]
 
 
 class Context:
@@ -82,7 +83,15 @@ class Entry:
       stage 0 uses TASKS and GRAIN, stage s > 0 the own slots 2 s - 2 and 2 s - 1.
     """
 
-    def __init__(self, n_in: int, kinds: Sequence[str], inplace: Sequence[int | None], stages: Sequence[str]) -> None:
+    def __init__(
+        self,
+        n_in: int,
+        kinds: Sequence[str],
+        inplace: Sequence[int | None],
+        stages: Sequence[str],
+        views: Collection[int] = (),
+    ) -> None:
+        self.views = views  # inputs that must have the very dims and strides of their slots
         self.n_in, self.kinds, self.inplace, self.stages = n_in, list(kinds), list(inplace), list(stages)
         self.b = Function("ptr @kernel(ptr %self, ptr %args, i64 %nargs)")
         self.n_arrays = n_in + len(self.inplace)
@@ -129,7 +138,11 @@ class Entry:
             o = b.slot(self.args, i, "ptr")
             flags = b.const(WRITABLE if i in self.inplace else READABLE, "i32")
             descr, count = self._array_slot(i, DESCR_, "ptr"), self._array_slot(i, COUNT)
-            p = b.call(self._rt("check"), "ptr", self.rt, o, descr, count, flags)
+            if i in self.views:
+                dims, strides = (b.at(self.cfg, ARRAYS + ARRAY_SLOTS * i + s, "i64") for s in (DIMS_, STRIDES_))
+                p = b.call(self._rt("check_view"), "ptr", self.rt, o, descr, self._array_slot(i, RANK), dims, strides)
+            else:
+                p = b.call(self._rt("check"), "ptr", self.rt, o, descr, count, flags)
             objects.append(o)
             pointers.append(p)
         for p in pointers:

@@ -44,6 +44,9 @@ def map_kernel(
         _texts[key], "map", [ArrayType(shape, d.numpy) for d in program.in_dtypes],
         [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, fallback, tasks=n, grain=grain, release=n * work > 1 << 19,
     )  # fmt: skip
+    from .views import view_kernel
+
+    fallback.strided = lambda strides: view_kernel(program, shape, places, strides, fallback.by_copies)
     return fallback.native
 
 

@@ -19,7 +19,7 @@ from .layout import usable
 from .machine import cache_bytes
 from .maps import CHUNK_WORK, cost
 
-__all__ = ["row_kernel", "row_over_kernel"]
+__all__ = ["Rows", "row_kernel", "row_over_kernel"]
 
 _REDUCTIONS = {"row_sum": "sum", "row_prod": "prod", "row_max": "max", "row_min": "min"}
 _KEPT = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "tan", "pow"}  # worth keeping between passes
@@ -146,14 +146,12 @@ def _print(program: RowProgram, kept: bool, stream: bool, split: bool) -> str:
     entry = Entry(program.n_args, kinds, [None] * len(program.outputs), stages)
     if split:
         return assemble(
-            entry,
-            _Rows(program, "segments", False, False).segments(),
-            _Rows(program, "combine", False, False).combine(),
+            entry, Rows(program, "segments", False, False).segments(), Rows(program, "combine", False, False).combine()
         )
-    return assemble(entry, _Rows(program, "rows", kept, stream).rows())
+    return assemble(entry, Rows(program, "rows", kept, stream).rows())
 
 
-class _Rows:
+class Rows:
     """Writes the task function of a row program."""
 
     def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool) -> None:
@@ -227,10 +225,8 @@ class _Rows:
         self.pointers = []
         for k, (kind, size) in enumerate(zip(kinds, self.sizes, strict=True)):
             base = self.context.arrays[k]
-            if kind == "full":
-                base = b.at(base, (row * self.between + start) * size)
-            elif kind == "row":
-                base = b.at(base, row * size)
+            if kind in ("full", "row"):
+                base = b.at(base, (self.base_of(k, row) + (start if kind == "full" else 0)) * size)
             elif kind == "col":
                 base = b.at(base, b.value(start, "i64") * size)
             self.pointers.append(base)
@@ -238,6 +234,11 @@ class _Rows:
         for n in self.p.nodes:
             if n.op == "arg" and self._is_row(n):
                 self.single.values[n] = load_array(b, self.pointers[n.value], self.dtypes[n.value], 1)
+
+    def base_of(self, k: int, row: V) -> V:
+        """The first element of a row of array k."""
+        kind = (*self.p.in_kinds, *self.p.out_kinds)[k]
+        return row * self.between if kind == "full" else row
 
     @contextmanager
     def _piece(self, *carried: V) -> Iterator[Loop]:
@@ -281,7 +282,7 @@ class _Rows:
             for x, y in zip(loop.out, ended, strict=True)
         ]
 
-    def _is_quotient(self, n: Expr) -> bool:
+    def is_quotient(self, n: Expr) -> bool:
         """x / r with r per row: x times the reciprocal of r."""
         return n.op == "div" and self._is_row(n.args[1]) and n.args[1].op != "const"
 
@@ -297,7 +298,7 @@ class _Rows:
             seen.add(n)
             if self._is_row(n):
                 found[n] = self.single.value(n).splat(self.width)
-            elif self._is_quotient(n):
+            elif self.is_quotient(n):
                 found[n] = (1.0 / self.single.value(n.args[1])).splat(self.width)
                 stack.append(n.args[0])
             elif not (n in self.store and self.store[n] < self._current):
@@ -428,13 +429,13 @@ class _Full(Nodes):
     """Nodes of the elements of one vector of a row."""
 
     def __init__(
-        self, rows: _Rows, p: int, outer: dict[Expr, V], i: V, mask: V | None, rest: V | None, carried: list[V]
+        self, rows: Rows, p: int, outer: dict[Expr, V], i: V, mask: V | None, rest: V | None, carried: list[V]
     ) -> None:
         super().__init__(rows.b, rows.p, rows.width)
         self.rows, self.p, self.mask, self.rest, self.carried = rows, p, mask, rest, carried
         self.i = rows.start + i  # in the piece
         self.kept_at = rows.offset + self.i  # in the row
-        self.inverse = {n: v for n, v in outer.items() if rows._is_quotient(n) and not rows._is_row(n)}
+        self.inverse = {n: v for n, v in outer.items() if rows.is_quotient(n) and not rows._is_row(n)}
         self.values.update({n: v for n, v in outer.items() if n not in self.inverse})
 
     def value(self, n: Expr) -> V:

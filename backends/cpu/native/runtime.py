@@ -18,7 +18,7 @@ import numpy as np
 
 from .compiler import compile_ir
 from .ir import Function, V, module
-from .layout import DATA, DESCR, DIMS, FLAGS, HANDLER, NDIM, numpy_api
+from .layout import DATA, DESCR, DIMS, FLAGS, HANDLER, NDIM, STRIDES, numpy_api
 
 __all__ = ["SLOTS", "Runtime", "runtime"]
 
@@ -48,7 +48,7 @@ _EXTERNAL = [
     "pthread_detach",
     "sched_yield",
 ]
-_OWN = ["check", "new", "run", "number", "integer", "alloc", "release_block", "check_failed"]
+_OWN = ["check", "check_view", "new", "run", "number", "integer", "alloc", "release_block"]
 _STATE = {"cached": 64, "in_use": 65, "cap": 66, "peak": 67, "ticket": 72, "gen": 80, "done": 88, "fn": 96, "ctx": 97, "n": 98,
           "grain": 99, "chunks": 100, "lock": 104, "sleepers": 105, "started": 106, "threads": 107, "spin": 108, "worker": 109,
           "heads": 128}  # fmt: skip
@@ -178,6 +178,24 @@ def _check() -> Function:
         loop.next(loop.values[0] * b.slot(dims, loop.i))
     good = loop.out[0].cmp("eq", n)
     b.ret(b.select(good, b.load(b.at(o, DATA), "ptr", 8), b.const(0, "ptr")))
+    return b
+
+
+def _check_view() -> Function:
+    """check_view(rt, object, descr, nd, dims, strides): the data of an aligned ndarray of this very dtype, shape and strides."""
+    b = Function("ptr @check_view(ptr %rt, ptr %o, ptr %descr, i64 %nd, ptr %dims, ptr %strides)")
+    rt, o, null = b.arg("rt"), b.arg("o"), b.const(0, "ptr")
+    with b.when(b.load(b.at(o, 8), "ptr", 8).cmp("ne", slot(b, rt, "array_type", "ptr")), ends=True):
+        b.ret(null)
+    nd = b.convert("sext", b.load(b.at(o, NDIM), "i32"), "i64")
+    other = b.load(b.at(o, DESCR), "ptr", 8).cmp("ne", b.arg("descr")) | nd.cmp("ne", b.arg("nd", "i64"))
+    with b.when(other | (b.load(b.at(o, FLAGS), "i32") & 0x100).cmp("eq", 0), ends=True):
+        b.ret(null)
+    dims, strides = b.load(b.at(o, DIMS), "ptr", 8), b.load(b.at(o, STRIDES), "ptr", 8)
+    with b.loop(0, nd, 1, b.const(0)) as loop:
+        wrong = b.slot(dims, loop.i) ^ b.slot(b.arg("dims"), loop.i)
+        loop.next(loop.values[0] | wrong | (b.slot(strides, loop.i) ^ b.slot(b.arg("strides"), loop.i)))
+    b.ret(b.select(loop.out[0].cmp("eq", 0), b.load(b.at(o, DATA), "ptr", 8), null))
     return b
 
 
@@ -384,7 +402,7 @@ def _entries() -> Function:
     return b
 
 
-_ENTRIES = ("check", "new", "run", "number", "integer", "alloc", "release", "worker", "hook_malloc", "hook_calloc", "hook_realloc",
+_ENTRIES = ("check", "check_view", "new", "run", "number", "integer", "alloc", "release", "worker", "hook_malloc", "hook_calloc", "hook_realloc",
             "hook_free")  # fmt: skip
 
 
@@ -431,12 +449,12 @@ class Runtime:
                 self[name] = ctypes.cast(fn, ctypes.c_void_p).value or 0
 
     def _functions(self) -> None:
-        functions = [_alloc(), _release(), *_hooks(), _check(), _new(), _number("number", "as_double", "double"),
+        functions = [_alloc(), _release(), *_hooks(), _check(), _check_view(), _new(), _number("number", "as_double", "double"),
                      _number("integer", "as_u64", "i64"), _work(), _worker(), _run(), _entries()]  # fmt: skip
         found = (ctypes.c_void_p * len(_ENTRIES))()
         ctypes.CFUNCTYPE(None, ctypes.c_void_p)(compile_ir(module(*functions), "entries"))(ctypes.addressof(found))
         at = dict(zip(_ENTRIES, found, strict=True))
-        for name in ("check", "new", "run", "number", "integer", "alloc", "worker"):
+        for name in ("check", "check_view", "new", "run", "number", "integer", "alloc", "worker"):
             self[name] = at[name] or 0
         self["release_block"] = at["release"] or 0
         hooks = [at[f"hook_{name}"] for name in ("malloc", "calloc", "realloc", "free")]

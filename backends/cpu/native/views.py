@@ -1,0 +1,114 @@
+"""Map programs over views: broadcast operands and rows with gaps are read as they lie.
+
+Dims are merged until at most three are left, of which the last has stride 1 or 0 for every operand; then a map program is a
+row program without reductions, whose operands are elements of the row, or one value for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from ....core.contract import MapProgram, RowProgram, row_program
+from .ir import V
+from .kernel import ArrayType, Entry, assemble, make_kernel
+from .maps import CHUNK_WORK, cost, scalar_kinds
+from .rows import Rows
+
+__all__ = ["view_kernel"]
+
+SHORTEST = 4  # elements of a row that is worth its own loop
+_texts: dict[Any, str] = {}
+
+
+def view_kernel(
+    program: MapProgram,
+    shape: tuple[int, ...],
+    places: tuple[int | None, ...],
+    strides: tuple[Any, ...],
+    slow: Callable[..., Any],
+) -> Callable[..., Any] | None:
+    """A kernel for inputs of `shape` with these strides, or None."""
+    views = strides[: program.n_args]
+    if not _fits(program) or len(views) < program.n_args or any(v is None or len(v) != len(shape) for v in views):
+        return None
+    merged = _merge(shape, list(views))
+    sizes = [d.itemsize for d in program.in_dtypes]
+    if merged is None or any(s[-1] not in (0, size) for s, size in zip(merged[1], sizes, strict=True)):
+        return None
+    dims, steps = merged
+    if any(step % size for s, size in zip(steps, sizes, strict=True) for step in s) or dims[-1] < SHORTEST:
+        return None
+    single = tuple(s[-1] == 0 for s in steps)
+    own = [prod(dims[:-1])] * 2 + [0, dims[-1], 1, 0, dims[-1], 1, dims[1]]
+    for s, size in zip(steps, sizes, strict=True):
+        own += [s[0] // size, s[1] // size]
+    overwritten = {j for j in places if j is not None}
+    loose = frozenset(i for i, v in enumerate(views) if i not in overwritten and not _row_major(shape, v, sizes[i]))
+    key = (program, places, single, loose)
+    if key not in _texts:
+        _texts[key] = _print(program, places, single, loose)
+    work = dims[-1] * (cost(program.nodes) + 2 * program.n_args)
+    return make_kernel(
+        _texts[key], "map", [ArrayType(shape, d.numpy, v) for d, v in zip(program.in_dtypes, views, strict=True)],
+        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, slow, tasks=own[0],
+        grain=max(1, CHUNK_WORK // work), release=own[0] * work > 1 << 19, own=own,
+    )  # fmt: skip
+
+
+def _fits(program: MapProgram) -> bool:
+    return not any(n.op in ("index", "random") for n in program.nodes) and set(scalar_kinds(program)) <= {"double"}
+
+
+def _row_major(shape: tuple[int, ...], strides: tuple[int, ...], size: int) -> bool:
+    for n, s in zip(reversed(shape), reversed(strides), strict=True):
+        if n != 1 and s != size:
+            return False
+        size *= n
+    return True
+
+
+def _merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]] | None:
+    """Three dims and each view's strides over them, by merging neighbours that every view steps through evenly."""
+    dims: list[int] = []
+    steps: list[list[int]] = [[] for _ in views]
+    for i, n in enumerate(shape):
+        if n == 1:
+            continue
+        if dims and all(s[-1] == v[i] * n for s, v in zip(steps, views, strict=True)):
+            dims[-1] *= n
+            for s, v in zip(steps, views, strict=True):
+                s[-1] = v[i]
+            continue
+        dims.append(n)
+        for s, v in zip(steps, views, strict=True):
+            s.append(v[i])
+    if len(dims) > 3 or not dims:
+        return None
+    pad = 3 - len(dims)
+    return [1] * pad + dims, [[0] * pad + s for s in steps]
+
+
+def _print(program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int]) -> str:
+    kinds = tuple("row" if s else "full" for s in single)
+    outs = ("full",) * len(program.outputs)
+    rows = row_program(program.outputs, program.in_dtypes, program.out_dtypes, program.n_scalars, kinds, outs)
+    entry = Entry(program.n_args, scalar_kinds(program), places, ["rows"], loose)
+    return assemble(entry, _Views(rows).rows())
+
+
+class _Views(Rows):
+    """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots."""
+
+    def __init__(self, program: RowProgram) -> None:
+        super().__init__(program, "rows", False, False)
+
+    def base_of(self, k: int, row: V) -> V:
+        if k >= self.p.n_args:
+            return row * self.length
+        n, a, b = (self.context.own(i) for i in (8, 9 + 2 * k, 10 + 2 * k))
+        return row.div(n) * a + row.rem(n) * b
+
+    def is_quotient(self, n: Any) -> bool:
+        return False  # to the bit what the program over contiguous arrays gives

@@ -1,0 +1,72 @@
+"""Map kernels over views: whatever the strides, the bits are those of a row-major copy."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dfdx
+from dfdx.core.contract import Signature, TensorType, arg, f32, map_program, scalar
+from dfdx.core.expr import functions as F
+
+PROGRAMS = [
+    (arg(0) + arg(1) * arg(2),),
+    (F.exp(arg(0)) / arg(1), arg(2) - arg(1) * scalar(0)),
+    (F.maximum(arg(0), arg(1)), arg(2)),
+]
+
+
+def _view(kind: int, shape: tuple[int, ...], rng) -> np.ndarray:
+    normal = rng.standard_normal
+    if kind == 1:
+        return np.broadcast_to(normal([n if rng.random() < 0.5 else 1 for n in shape]).astype(np.float32), shape)
+    if kind == 2:
+        return normal([n + 2 for n in shape]).astype(np.float32)[tuple(slice(1, 1 + n) for n in shape)]
+    if kind == 3:
+        return normal(shape[::-1]).astype(np.float32).T
+    if kind == 4:
+        return np.broadcast_to(np.float32(rng.random()), shape)
+    if kind == 5:
+        return normal([2 * n for n in shape]).astype(np.float32)[tuple(slice(0, 2 * n, 2) for n in shape)]
+    return normal(shape).astype(np.float32)
+
+
+@given(
+    st.lists(st.sampled_from([1, 2, 3, 7, 16, 33]), min_size=1, max_size=4).map(tuple),
+    st.tuples(*[st.integers(0, 5)] * 3),
+    st.sampled_from(PROGRAMS),
+    st.integers(0, 99),
+)
+@settings(max_examples=80, deadline=None)
+def test_bits_do_not_depend_on_strides(shape, kinds, outputs, seed):
+    rng = np.random.default_rng(seed)
+    views = [_view(k, shape, rng) for k in kinds]
+    t = TensorType(shape, f32)
+    program = map_program(outputs, (f32,) * 3, (f32,) * len(outputs), 1)
+    backend = dfdx.device("cpu").backend
+    kernel = backend.primitive(
+        "map", Signature((t,) * 3, (t,) * len(outputs)), program=program, shape=shape, inplace=()
+    )
+    got, want = kernel(*views, 0.5), kernel(*[v.copy() for v in views], 0.5)
+    pairs = zip(got, want, strict=True) if len(outputs) > 1 else [(got, want)]
+    for x, y in pairs:
+        assert x.shape == y.shape
+        assert np.array_equal(x, y, equal_nan=True)
+
+
+def test_a_view_is_overwritten_in_place():
+    program = map_program((arg(0) + arg(1),), (f32, f32), (f32,), 0)
+    t = TensorType((6, 8), f32)
+    kernel = dfdx.device("cpu").backend.primitive(
+        "map", Signature((t, t), (t,)), program=program, shape=(6, 8), inplace=(0,)
+    )
+    base = np.zeros((12, 16), np.float32)
+    target, one = base[::2, ::2], np.ones((6, 8), np.float32)
+    assert kernel(target, one) is target
+    assert base.sum() == 48
+    plain = np.zeros((6, 8), np.float32)
+    assert kernel(plain, np.broadcast_to(np.float32(2), (6, 8))) is plain
+    assert plain.sum() == 96
+    plain.flags.writeable = False
+    with pytest.raises(ValueError, match="read-only"):
+        kernel(plain, one)
