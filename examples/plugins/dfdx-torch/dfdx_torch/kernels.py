@@ -72,8 +72,9 @@ def linear(sig: Any) -> Any:
 
 
 def cumsum(sig: Any, *, axis: int) -> Any:
-    dtype = sig.outputs[0].dtype
-    return _widening(lambda a: torch.cumsum(a, axis, dtype=a.dtype), dtype)
+    if sig.outputs[0].dtype.kind != "float":
+        return NotImplemented
+    return _widening(lambda a: torch.cumsum(a, axis), sig.outputs[0].dtype)
 
 
 def argsort(a: Any, *, axis: int, descending: bool) -> Any:
@@ -86,10 +87,15 @@ def add_at(values: Any, rows: Any, count: int) -> Any:
 
 
 def register(registry: Any, runtime: Any, guard: Any) -> None:
-    for specialized in (conv2d, conv2d_input, conv2d_weight, attention, linear, cumsum):
-        registry.kernel(specialized.__name__, specialize=True)(
-            lambda sig, _make=specialized, **attrs: guard(_make(sig, **attrs))
-        )
+    def add(make: Any) -> None:
+        def specialized(sig: Any, **attrs: Any) -> Any:
+            kernel = make(sig, **attrs)
+            return kernel if kernel is NotImplemented else guard(kernel)
+
+        registry.kernel(make.__name__, specialize=True)(specialized)
+
+    for make in (conv2d, conv2d_input, conv2d_weight, attention, linear, cumsum):
+        add(make)
     registry.kernel("argsort")(argsort)
     registry.kernel("contiguous")(lambda a: a.contiguous())
     registry.kernel("copy")(lambda a: a.clone(memory_format=torch.contiguous_format))
