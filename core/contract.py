@@ -29,9 +29,16 @@ Primitives (attributes are keyword-only):
 
 Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin; `row_over(*arrays_then_scalars, program, axes)`,
 which takes the arrays unturned where the reduced axes are not the last; and any op by name.
+
+An op plugin (group `dfdx.ops.v1`) imports from here as well: `Elementwise`, `RowOp` or `Composite` make an op, `expr` has the functions
+of the expression language, `apply` runs an op on tensors, `as_tensor`, `normalize_axis`, `shape_error`, `dtype_error`, `check_takes`
+validate operands.
 """
 
+from . import expr
 from .cache import cache_folder
+from .checks import dtype_error, normalize_axis, shape_error
+from .dispatch import apply
 from .dtypes import (
     DTYPES,
     FLOATS,
@@ -53,6 +60,7 @@ from .dtypes import (
     u32,
     u64,
 )
+from .elementwise import Elementwise, check_takes
 from .errors import BackendUnavailable, DeviceForkedError, MissingKernelError, OutOfMemoryError, PluginError
 from .expr import (
     NATIVE,
@@ -77,18 +85,22 @@ from .expr import (
 )
 from .expr.functions import REDUCTIONS
 from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet
+from .ops._define import as_tensor
 from .philox import philox_words
 from .plugins.hookspecs import API, hookimpl
 from .plugins.info import BackendInfo, Capabilities, Check, DeviceInfo, Expect
 from .plugins.kernels import Kernel, KernelTable
-from .registry import PRIMITIVES
+from .registry import PRIMITIVES, Composite, OpSpec
+from .rowops import RowOp
 from .types import Signature, TensorType
 
 __all__ = [
-    "API", "DTYPES", "FLOATS", "INTS", "PRIMITIVES", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "DType",
-    "DeviceForkedError", "DeviceInfo", "Expect", "Expr", "Kernel", "KernelTable", "MapProgram", "MissingKernelError",
-    "OutOfMemoryError", "PluginError", "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "bf16", "bool_", "cache_folder", "compile_map", "compile_row", "evaluate", "evaluate_program", "f16", "f32", "f64", "function_of", "hookimpl", "i8", "i16", "i32",
-    "i64", "philox_words", "prepare", "quiet", "reset_errors", "set_quiet", "u8", "u16", "u32", "u64",
-    "NATIVE", "REDUCTIONS", "arg", "cast", "map_program", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar", "select",
-    "walk",
+    "API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError",
+    "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "MapProgram",
+    "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp",
+    "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
+    "cache_folder", "cast", "check_takes", "compile_map", "compile_row", "dtype_error", "evaluate", "evaluate_program",
+    "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis",
+    "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar",
+    "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk",
 ]  # fmt: skip

@@ -22,8 +22,21 @@ def uncovered() -> list[str]:
         known = {n for (k, _), e in ENTRIES.items() if k == kind for n in (e.name, *e.covers)}
         if kind == "op":
             known |= {n for (k, _), e in ENTRIES.items() if k == "primitive" for n in (e.name, *e.covers)}
-        missing += [f"{kind} {n}: add it to {LINES[kind].format(name=n)}" for n in sorted(names - known)]
+        missing += [f"{kind} {n}: {_way(kind, n)}" for n in sorted(names - known)]
     return missing
+
+
+def _way(kind: str, name: str) -> str:
+    from ..core.registry import OPS
+    from .database.third_party import REASONS
+
+    spec = OPS.get(name) if kind == "op" else None
+    if spec is None or spec.package == "dfdx":
+        return f"add it to {LINES[kind].format(name=name)}"
+    why = REASONS.get(name)
+    return f"{spec.package} registers it with infos={spec.infos!r}" + (
+        f": {why}" if why else ", which has no entry for it"
+    )
 
 
 def _ops() -> set[str]:

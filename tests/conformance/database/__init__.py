@@ -15,6 +15,7 @@ from . import (  # noqa: F401
     primitives,
     reduce,
     rowwise,
+    third_party,
     unary,
     windows,
 )
