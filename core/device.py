@@ -256,6 +256,16 @@ class Device:
         """Restart the random numbers: key `seed`, counter 0."""
         self._seed, self._counter = int(seed) & 0xFFFFFFFFFFFFFFFF, 0
 
+    @property
+    def random_state(self) -> tuple[int, int]:
+        """(key, counter): where the random numbers stand; can be set, to continue from there."""
+        return self._seed, self._counter
+
+    @random_state.setter
+    def random_state(self, state: tuple[int, int]) -> None:
+        key, counter = state
+        self._seed, self._counter = int(key) & 0xFFFFFFFFFFFFFFFF, int(counter) & 0xFFFFFFFFFFFFFFFF
+
     def draw(self, words: int) -> tuple[int, int]:
         """(key, counter) of a draw of `words` 32-bit words; advances the counter by ceil(words / 4)."""
         return replayed(lambda: self._draw(words)) if recorders else self._draw(words)

@@ -166,6 +166,13 @@ class Gradients:
             self._store[id] = g.detach().clamp(-limit, limit)
         return self
 
+    def scale_(self, factor: float) -> Gradients:
+        """Multiply every gradient; returns itself."""
+        for id, g in self._tensors().items():
+            self._store[id] = g.detach() * factor
+            self._owned.discard(id)
+        return self
+
     def clip_norm_(self, limit: float) -> float:
         """Scale all gradients together so that their Euclidean norm is at most `limit`; returns the norm before.
 
@@ -180,8 +187,7 @@ class Gradients:
         norm = float(sum(squares)) ** 0.5
         scale = limit / (norm + 1e-6)
         if scale < 1.0:
-            for id, g in self._tensors().items():
-                self._store[id] = g.detach() * scale
+            self.scale_(scale)
         return norm
 
     def __repr__(self) -> str:

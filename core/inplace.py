@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .checks import same_device, same_dtype, same_shape
 from .door import launch, recorders
 from .errors import ShapeError, TapeError
-from .expr import MapProgram, arg, map_program
+from .expr import MapProgram, RowProgram, arg, map_program
+from .lower import lower
 from .plan import Plan, make_plan
 from .registry import OpSpec
 from .tensor import next_serial
@@ -36,13 +37,17 @@ class _Update(OpSpec):
         return outs[0] if len(outs) == 1 else outs
 
     def bind(self, device: Device, sig: Signature, attrs: dict[str, Any]) -> Any:
-        inplace = tuple(range(len(sig.outputs)))
-        kernel = device.find(
-            "map", sig, {"program": attrs["program"], "shape": sig.outputs[0].shape, "inplace": inplace}
-        )
+        kernel = self._kernel(device, sig, attrs["program"], sig.outputs[0].shape)
         if kernel is None:
             raise self.missing(device, sig)
         return kernel
+
+    def _kernel(self, device: Device, sig: Signature, program: Any, shape: tuple[int, ...]) -> Any:
+        if isinstance(program, RowProgram):  # its outputs are new arrays, which the targets take over
+            kernel = device.find("row", sig, {"program": program, "outer": (), "inner": shape})
+            return kernel if kernel is not None else lower(device, program, (), shape)
+        inplace = tuple(range(len(sig.outputs)))
+        return device.find("map", sig, {"program": program, "shape": shape, "inplace": inplace})
 
 
 UPDATE = _Update("update", None, attrs=("program",))
@@ -57,6 +62,8 @@ def update(
     writer: str = "update",
 ) -> None:
     """Overwrite `targets` with the outputs of `program` over (targets, others, scalars), in one launch.
+
+    * `program`: a map, or a row program over the whole tensor.
 
     The tensors must have one shape; outputs and targets have the same dtypes.
     """

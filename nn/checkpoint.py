@@ -6,7 +6,7 @@ import io
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from ..core.dtypes import DTYPES, dtype_of_numpy
 from ..core.inplace import write
 from ..core.public import CheckpointError, DType, Tensor
 
-__all__ = ["fill", "load_arrays", "load_into", "save", "save_arrays"]
+__all__ = ["fill", "load_arrays", "load_checked", "load_into", "save", "save_arrays"]
 
 _TAGS = {
     "f64": "F64",
@@ -34,6 +34,7 @@ _TAGS = {
     "bool": "BOOL",
 }
 _MAX_HEADER = 100_000_000
+Wanted = tuple[tuple[int, ...], Any]  # shape, dtype
 
 
 def _suffix(path: Any) -> str:
@@ -206,7 +207,7 @@ def _read_raw(f: Any, at: int, size: int, shape: tuple[int, ...], dtype: Any) ->
     return np.frombuffer(f.read(size), dtype.numpy).reshape(shape)
 
 
-def mismatches(wanted: Mapping[str, tuple[tuple[int, ...], Any]], found: Mapping[str, Any]) -> list[str]:
+def mismatches(wanted: Mapping[str, Wanted], found: Mapping[str, Any]) -> list[str]:
     """Every difference between what is wanted and what a file holds, in words."""
     problems = [f"missing: {k}" for k in wanted if k not in found]
     problems += [f"extra: {k}" for k in found if k not in wanted]
@@ -218,17 +219,24 @@ def mismatches(wanted: Mapping[str, tuple[tuple[int, ...], Any]], found: Mapping
     return problems
 
 
-def load_into(tensors: Mapping[str, Tensor], path: Any) -> None:
-    """Fill tensors from a file: all of them, or, if anything does not fit, none and one `CheckpointError`."""
+def load_checked(
+    path: Any, wanted: Callable[[Collection[str]], Mapping[str, Wanted]]
+) -> dict[str, np.ndarray[Any, Any]]:
+    """The arrays of a file that holds just what is wanted, which may depend on the names in it; else one `CheckpointError`."""
     with _opened(path) as f:
         index = _index(f, path)
-        problems = mismatches({k: (t.shape, t.dtype) for k, t in tensors.items()}, index)
+        problems = mismatches(wanted(index), index)
         if problems:
             raise CheckpointError(f"[load] {path} does not fit; nothing was changed:\n  " + "\n  ".join(problems))
         try:
-            arrays = {k: index[k].read() for k in tensors}
+            return {k: e.read() for k, e in index.items()}
         except Exception as e:
             raise CheckpointError(f"[load] {path} cannot be read, nothing was changed: {type(e).__name__}: {e}") from e
+
+
+def load_into(tensors: Mapping[str, Tensor], path: Any) -> None:
+    """Fill tensors from a file: all of them, or, if anything does not fit, none and one `CheckpointError`."""
+    arrays = load_checked(path, lambda _: {k: (t.shape, t.dtype) for k, t in tensors.items()})
     fill(tensors, arrays, "load")
 
 

@@ -1,10 +1,17 @@
 """Optimizers, schedules and loss scaling."""
 
-from .adam import Adam, AdamW
-from .optimizer import L2, Decoupled, Optimizer, Schedule
+from .adagrad import Adagrad, RMSprop
+from .adam import Adam, AdamW, Lamb, Lion
+from .optimizer import Optimizer
+from .options import L2, Decoupled
+from .scaler import LossScaler
+from .schedules import Constant, Cosine, OneCycle, Schedule, StepDecay, WarmUp
 from .sgd import Classic, Nesterov, Sgd
 
-__all__ = ["Adam", "AdamW", "Classic", "Decoupled", "L2", "Nesterov", "Optimizer", "Schedule", "Sgd"]
+__all__ = [
+    "Adagrad", "Adam", "AdamW", "Classic", "Constant", "Cosine", "Decoupled", "L2", "Lamb", "Lion", "LossScaler", "Nesterov",
+    "OneCycle", "Optimizer", "RMSprop", "Schedule", "Sgd", "StepDecay", "WarmUp",
+]  # fmt: skip
 for _name in __all__:
     if _name != "Schedule":
         globals()[_name].__module__ = "dfdx.optim"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .optimizer import L2, Decoupled, Optimizer, Schedule
+from .optimizer import Optimizer
+from .options import L2, Decoupled
+from .schedules import Schedule
 
 __all__ = ["Classic", "Nesterov", "Sgd"]
 
@@ -28,21 +30,19 @@ class Sgd(Optimizer):
     """
 
     def __init__(
-        self,
-        model: Any,
-        lr: float | Schedule = 1e-2,
-        momentum: Classic | Nesterov | None = None,
-        weight_decay: L2 | Decoupled | None = None,
-        groups: Any = None,
-    ) -> None:
+        self, model: Any, lr: float | Schedule = 1e-2, momentum: Classic | Nesterov | None = None,
+        weight_decay: L2 | Decoupled | None = None, groups: Any = None,
+    ) -> None:  # fmt: skip
         if momentum is not None and not isinstance(momentum, (Classic, Nesterov)):
             raise TypeError(f"[Sgd] momentum is optim.Classic(u) or optim.Nesterov(u), not {momentum!r}")
-        self.slots = () if momentum is None else ("velocity",)
         super().__init__(model, lr=lr, momentum=momentum, weight_decay=weight_decay, groups=groups)
 
+    def slots(self, options: Any) -> Any:
+        return {"velocity": 0.0} if options["momentum"] is not None else {}
+
     def rule(self, p: Any, g: Any, state: Any, numbers: Any, options: Any) -> Any:
-        momentum, lr = options["momentum"], numbers[0]
-        if momentum is None or not state:
-            return lr * g, tuple(state)
-        v = g + momentum.u * state[0]
-        return lr * (v if isinstance(momentum, Classic) else g + momentum.u * v), (v,)
+        momentum, lr = options["momentum"], numbers["lr"]
+        if momentum is None:
+            return lr * g, {}
+        v = g + momentum.u * state["velocity"]
+        return lr * (v if isinstance(momentum, Classic) else g + momentum.u * v), {"velocity": v}

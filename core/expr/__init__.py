@@ -20,10 +20,10 @@ from .nodes import (
     select,
     walk,
 )
-from .program import MapProgram, RowProgram, kind_of, map_program, row_program
+from .program import MapProgram, RowProgram, kind_of, map_program, program_of, row_program
 
 __all__ = [
     "NATIVE", "Expr", "Function", "MapProgram", "RowProgram", "arg", "cast", "const", "evaluate", "evaluate_program",
-    "function_of", "functions", "index", "kind_of", "map_program", "prepare", "random", "rewrite", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar",
+    "function_of", "functions", "index", "kind_of", "map_program", "prepare", "program_of", "random", "rewrite", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar",
     "select", "vjp", "walk",
 ]  # fmt: skip

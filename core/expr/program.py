@@ -173,3 +173,13 @@ def row_program(
 
 
 SEED_SCALAR = u64  # key and counter of `random`
+
+
+def program_of(
+    outputs: tuple[Expr, ...], in_dtypes: tuple[DT, ...], out_dtypes: tuple[DT, ...], n_scalars: int = 0
+) -> MapProgram:
+    """A map program, or, where the expressions have reductions, the row program whose only row is the whole tensor."""
+    if not any(n.op in REDUCTIONS for n in walk(outputs)):
+        return map_program(outputs, in_dtypes, out_dtypes, n_scalars)
+    full = ("full",)
+    return row_program(outputs, in_dtypes, out_dtypes, n_scalars, full * len(in_dtypes), full * len(out_dtypes))

@@ -10,7 +10,7 @@ from ...core.cell import new_cell
 from ...core.dtypes import DTYPES
 from ...core.expr import arg, cast, index, map_program, row_max, row_program, row_sum, scalar, select
 from ...core.expr import functions as F
-from ...core.rowops import lower
+from ...core.lower import lower
 from ...core.tensor import wrap
 from ...core.types import Signature, TensorType
 from .. import reference as R
