@@ -62,6 +62,7 @@ class Optimizer:
         self.step_count = 0
         self.missed: dict[str, int] = dict.fromkeys(trained, 0)  # updates in which a parameter had no gradient
         self.state: dict[str, dict[str, Tensor]] = {}
+        self._short: Any = None  # all updates as one function, once they have run
         self.recount()
 
     # ----- what a subclass writes
@@ -162,7 +163,7 @@ class Optimizer:
         counts = [(p.group, self.missed[p.path]) for p in self._params]
         self._counts = list(dict.fromkeys(counts))
         self._counts_of = [self._counts.index(c) for c in counts]
-        self._short: Any = None  # all updates as one function, once they have run
+        self._short = None
 
     def _advance(self, scale: float) -> tuple[float, ...]:
         """Count the update; its numbers and the scale, for each of `_counts`. A schedule that raises changes nothing."""
