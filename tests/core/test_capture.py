@@ -52,7 +52,7 @@ def test_training_agrees_bit_for_bit(name, zero):
     assert captured[2].step_count == 6 and captured[4].replays == (5 if zero else 3)  # none, new and owned gradients
     assert captured[4].reason == ""
     for path, state in eager[2].state.items():
-        for a, b in zip(state, captured[2].state[path], strict=True):
+        for a, b in zip(state.values(), captured[2].state[path].values(), strict=True):
             np.testing.assert_array_equal(a.array(), b.array())
 
 

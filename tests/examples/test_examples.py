@@ -27,6 +27,8 @@ SAYS = {
     "dqn": r"episode 120 .* return \+0\.[89]",
     "gradient_accumulation": r"largest difference from the whole batch [0-9.]+e-(0[7-9]|1\d)",
     "multi_headed": r"step 300 .* right 9\d%",
+    "resnet18": r"11,689,512 parameters(?s:.*)the pictures are \[0, 1, 2, 3\]",
+    "small_gpt": r"step 300  loss 0\.[01]",
     "ppo": r"iteration 40 .* stood (1[5-9]\d|[2-5]\d\d)",
 }
 
