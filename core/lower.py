@@ -12,7 +12,7 @@ from .types import Signature, TensorType
 if TYPE_CHECKING:
     from .device import Device
 
-__all__ = ["lower"]
+__all__ = ["finish", "lower"]
 
 
 def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int, ...]) -> Callable[..., Any]:
@@ -62,7 +62,7 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
         dtypes.append(dtype)
     kinds = program.in_kinds + ("row",) * len(steps)
     finals = [
-        _final(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars)
+        finish(device, rewrite(o, mapping), tuple(dtypes), kinds, d, by_kind[k], k, n_scalars)
         for o, d, k in zip(program.outputs, program.out_dtypes, program.out_kinds, strict=True)
     ]
 
@@ -80,7 +80,7 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
     return kernel
 
 
-def _final(
+def finish(
     device: Device,
     out: Expr,
     dtypes: tuple[Any, ...],

@@ -12,7 +12,7 @@ from .dispatch import apply
 from .elementwise import check_takes
 from .expr import Expr, arg, const, rewrite, row_program, vjp, walk
 from .expr.functions import REDUCTIONS
-from .lower import lower
+from .lower import finish, lower
 from .registry import OpSpec
 from .types import Signature, TensorType
 
@@ -119,7 +119,7 @@ class RowOp(OpSpec):
         finals = []
         for expr, kind, out in zip(self.exprs, self.out_kinds, sig.outputs, strict=True):
             answer = Empty(out.shape, out.dtype)
-            final = _final(
+            final = finish(
                 device, rewrite(expr, mapping), dtypes, self.in_kinds, out.dtype, out.shape, kind, self.n_scalars
             )
             finals.append(final if out.numel else lambda pool, rows, scalars, answer=answer: answer)
