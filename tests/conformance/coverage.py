@@ -56,7 +56,7 @@ def _modules() -> set[str]:
 
     found = {n for n in nn.__all__ if isinstance(getattr(nn, n), type) and issubclass(getattr(nn, n), nn.Module)}
     distinct = {getattr(nn, n).__name__ for n in found}
-    return distinct - {"Module", "Pointwise"}
+    return distinct - {"Module", "Composite", "Pointwise"}
 
 
 def _optimizers() -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..core.dtypes import DTYPES, DType, bool_
@@ -91,43 +91,54 @@ class ModuleInfo:
     """A module: how it is made, and what it computes in float64.
 
     * `make()`: the specification; `samples`: its inputs.
-    * `reference(params, *refs)`: the output, given the parameters as reference arrays by dotted path.
-    * `train`: the same for a traced input where it differs; it may also return {path: new value} of running statistics
-      as a second result. "random" says that training draws random numbers, so that only laws can be checked.
+    * `reference(params, *refs)`: the output, or a tuple of them, given the parameters as reference arrays by dotted path.
+    * `train`: the same for a traced input where it differs; it may give (output, {path: new value}) of running statistics.
+    * `call(model, *tensors)`: how it is called, where its inputs are not simply one after the other.
     * `covers`: the class names that this entry stands for.
+    * `fixed`: paths whose built values are kept (tables); all others are drawn anew, variances positive.
     """
 
     name: str
     make: Callable[[], Any]
     samples: tuple[Sample, ...]
     reference: Callable[..., Any]
-    train: Any = None
+    train: Callable[..., Any] | None = None
+    call: Callable[..., Any] | None = None
     covers: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
     errors: tuple[ErrorSample, ...] = ()
-    torch: Any = None
     family: str = "modules"
     kind: str = "module"
     takes: str = "float"
+    maker = False
+    composite = True
+    signed = False
+    constants: tuple[int, ...] = ()
+    grad: bool = True
+
+    def gives_dtypes(self, dtype: type[DType], n: int) -> list[type[DType]]:
+        """Modules keep the dtype of their parameters."""
+        return [dtype] * n
 
 
 @dataclass(frozen=True)
 class OptimizerInfo:
     """An optimizer under one setting.
 
-    * `make(model)`: the optimizer; `reference(p, g, state, t)`: (new p, new state) of step t, counted from 1, over
-      reference arrays; `state` starts as None.
-    * `torch(torch, params)`: the same optimizer of PyTorch.
+    * `make(model)`: the optimizer.
+    * `reference(p, g, state, t)`: (new p, new state) of step t, counted from 1, over reference arrays; state starts as zeros.
+    * `slots`: how many state arrays there are; `torch(torch, params)`: the same optimizer of PyTorch.
     """
 
     name: str
     make: Callable[[Any], Any]
     reference: Callable[..., Any]
+    slots: int = 0
     covers: tuple[str, ...] = ()
-    torch: Any = None
+    torch: Callable[..., Any] | None = None
     family: str = "optimizers"
     kind: str = "optimizer"
     takes: str = "float"
-    errors: tuple[ErrorSample, ...] = field(default=())
 
 
 Entry = OpInfo | ModuleInfo | OptimizerInfo

@@ -9,6 +9,7 @@ from typing import Any
 from ..core.dtypes import DTYPES, DType
 from .checks.errors import check_errors, check_laws
 from .checks.finding import Finding
+from .checks.modules import check_module
 from .checks.ops import check_op
 from .info import ENTRIES, Entry, OpInfo, takes
 from .samples import LEVELS
@@ -96,7 +97,19 @@ def _op_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
         yield from check_errors(entry, item.dtype, dev)
 
 
-RUNNERS: dict[str, Callable[[Item, Any, str], Iterator[Finding]]] = {"op": _op_item, "primitive": _op_item}
+def _module_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
+    entry: Any = item.entry
+    for s in samples(item, level):
+        yield from check_module(entry, item.dtype, s, dev, level)
+    if item.dtype.name == dtypes(entry, dev, level)[0]:
+        yield from check_errors(entry, item.dtype, dev)
+
+
+RUNNERS: dict[str, Callable[[Item, Any, str], Iterator[Finding]]] = {
+    "op": _op_item,
+    "primitive": _op_item,
+    "module": _module_item,
+}
 
 
 def run_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:

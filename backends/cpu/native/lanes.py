@@ -59,10 +59,11 @@ def _short(type_: str) -> str:
 
 
 def load_part(b: Function, p: V, dtype: Any, mask: V, count: V, buffer: V) -> V:
-    """The lanes of an array that the mask admits; others are anything."""
+    """The lanes of an array that the mask admits; the others are zero, so that they choose no path."""
     n = lanes(mask.type)
     t = vec(memory_type(dtype), n)
     if size_of(t) < 4:
+        b.clear(buffer, n * size_of(t))
         b.copy(buffer, p, count * size_of(t))
         return load_array(b, buffer, dtype, n)
     name = f"@llvm.masked.load.{_short(t)}.p0"

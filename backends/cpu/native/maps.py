@@ -174,7 +174,8 @@ def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> 
     rest = hi - whole
     b.branch(rest.cmp("sgt", 0), prepare, done)
     b.start(prepare)
-    for k in range(n_in):
+    for k in range(n_in):  # the empty lanes hold zeros: some functions take another path where a lane is huge
+        b.clear(buffers[k], w * sizes[k])
         b.copy(buffers[k], b.at(context.arrays[k], whole * sizes[k]), rest * sizes[k])
     moved = [b.at(buffers[k], (b.const(0) - whole) * sizes[k]) for k in range(len(dtypes))]
     limit = whole + w

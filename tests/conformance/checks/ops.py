@@ -2,152 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
 from ...core.dtypes import DType
-from ...core.errors import MissingKernelError
-from ...core.expr import cast, const, index, map_program
-from ...core.gradients import Gradients
-from ...core.types import Signature, TensorType
-from .. import reference as R
-from ..accuracy import Verdict, compare, same_bits, to_host
+from ..accuracy import Verdict, same_bits, to_host
 from ..info import OpInfo
 from ..samples import Sample
-from .finding import Finding, message
-from .source import runnable
+from .finding import Finding
+from .run import Check, Run, attempt
+from .torch_side import against_torch, torch_or_none
+from .views import overwrite, sliced, turned
 
 __all__ = ["check_op"]
 
-GRADIENT = 2.0  # gradients may be off by twice their bound
-WARM = 5  # calls after which a backend has settled on a kernel
-
 
 def check_op(entry: OpInfo, dtype: type[DType], sample: Sample, dev: Any, level: str) -> Iterator[Finding]:
-    """Every check that applies; the first to fail does not stop the others, unless the op itself raises."""
-    run = _Run(entry, dtype, sample, dev)
-    try:
-        outs = run.forward()
-    except MissingKernelError as e:
-        yield run.found("forward", "missing", detail=message(e))
-        return
-    except Exception as e:
-        yield run.found("forward", "error", detail=message(e))
-        return
-    yield from run.values(outs)
-    for name, check in run.others(level):
-        try:
-            yield from check(outs)
-        except Exception as e:
-            yield run.found(name, "error", detail=message(e))
+    """Every check that applies."""
+    run = _OpRun(entry, dtype, sample, dev)
+    yield from attempt(run, lambda: run.checks(level))
 
 
-class _Run:
-    def __init__(self, entry: OpInfo, dtype: type[DType], sample: Sample, dev: Any) -> None:
-        self.entry, self.dtype, self.sample, self.dev = entry, dtype, sample, dev
-        self.hosts = sample.arrays(entry.name, dtype)
-        self.kwargs = sample.kwargs
-        self.tensors = [dev.tensor(h, self.input_dtype(i)) for i, h in enumerate(self.hosts)]
-        self._wanted: dict[bool, tuple[Any, Any]] = {}
-
-    def input_dtype(self, i: int) -> Any:
-        own = self.sample.inputs[i].dtype
-        return own if own is not None else self.dtype
-
-    def found(self, check: str, status: str = "pass", ratio: float | None = None, detail: str = "") -> Finding:
-        e = self.entry
-        f = Finding(e.kind, e.name, e.family, self.dtype.name, self.sample.name, check, status, ratio, detail)
-        if f.bad:
-            f.source = runnable(e, self.dtype, self.sample, self.hosts, self.dev.name)
-        return f
-
-    def judged(self, check: str, v: Verdict) -> Finding:
-        return self.found(check, "pass" if v.ok else "fail", v.ratio, v.detail)
-
-    def asked(self, check: str, ok: bool, detail: str) -> Finding:
-        return self.found(check, "pass" if ok else "fail", None, "" if ok else detail)
-
-    # ----- what is right
-
-    def arithmetic(self, each: bool) -> R.Arithmetic:
-        caps = self.dev.capabilities
-        return R.Arithmetic(
-            self.dtype.compute if self.dtype.is_float else R.Arithmetic.compute,
-            self.dtype if self.dtype.is_float else R.Arithmetic.storage,
-            each,
-            caps.ulp,
-            not getattr(caps, "subnormals", True),
-        )
-
-    def reference(self, each: bool) -> tuple[list[R.Ref], tuple[R.Ref, ...]]:
-        """Inputs and outputs as reference arrays; `each`: every function may be a kernel of its own."""
-        with R.arithmetic(self.arithmetic(each)):
-            if self.entry.maker:
-                return [], tuple(map(R.stored, _tuple(self.entry.reference(self.dtype, **self.kwargs))))
-            leaves = [R.leaf(h) for h in self.hosts]
-            return leaves, tuple(map(R.stored, _tuple(self.entry.reference(*leaves, **self.kwargs))))
-
-    def wanted(self) -> tuple[R.Ref, ...]:
-        each = self.entry.composite and not self.dtype.is_amp  # amp keeps f32 between the parts of a composite
-        if each not in self._wanted:
-            self._wanted[each] = self.reference(each)
-        return self._wanted[each][1]
-
-    def differentiable(self, i: int) -> bool:
-        return self.tensors[i].dtype.is_float and i not in self.entry.constants
-
-    # ----- running
-
-    def forward(self, tensors: Any = None) -> tuple[Any, ...]:
-        if self.entry.maker:
-            return _tuple(self.entry.function(self.dev, self.dtype, **self.kwargs))
-        return _tuple(self.entry.function(*(self.tensors if tensors is None else tensors), **self.kwargs))
-
-    def backward(self, grads: Gradients | None = None) -> tuple[list[np.ndarray[Any, Any] | None], list[Any]]:
-        """(gradient of each float input on the device, seeds of each float output)."""
-        grads = Gradients.leaky() if grads is None else grads
-        traced = [t.traced(grads) if self.differentiable(i) else t for i, t in enumerate(self.tensors)]
-        outs = [o for o in self.forward(traced) if o.dtype.is_float]
-        rng = np.random.default_rng(7)
-        seeds = [np.asarray(rng.standard_normal(o.shape)).astype(o.dtype.numpy) for o in outs]
-        total = None
-        for o, s in zip(outs, seeds, strict=True):
-            part = (o * self.dev.tensor(s, o.dtype)).sum()
-            part = part if part.dtype is outs[0].dtype else part.to_dtype(outs[0].dtype)
-            total = part if total is None else total + part
-        total.backward()
-        return [to_host(grads.get(t)) if t in grads else None for t in self.tensors], seeds
-
-    # ----- checks
-
-    def values(self, outs: tuple[Any, ...]) -> Iterator[Finding]:
-        wanted = self.wanted()
-        gives = self.entry.gives_dtypes(self.dtype, len(outs))
-        hosts = [to_host(o) for o in outs]
-        shapes, right = [(o.shape, h.shape) for o, h in zip(outs, hosts, strict=True)], [w.shape for w in wanted]
-        yield self.asked(
-            "shape", shapes == [(s, s) for s in right], f"(shape, of what it holds): {shapes}, not {right}"
-        )
-        types = [(o.dtype.name, str(h.dtype)) for o, h in zip(outs, hosts, strict=True)]
-        yield self.asked(
-            "dtype",
-            types == [(d.name, str(d.numpy)) for d in gives],
-            f"(dtype, of what it holds): {types}, not {gives}",
-        )
-        yield self.judged("forward", self.verdict(hosts))
-        yield self.asked(
-            "untaped", all(o._serial is None and not o.owns_tape for o in outs), "something was recorded without a tape"
-        )
-
-    def verdict(self, hosts: list[np.ndarray[Any, Any]]) -> Verdict:
-        gives = self.entry.gives_dtypes(self.dtype, len(hosts))
-        each = [compare(h, w, d, signed=self.entry.signed) for h, w, d in zip(hosts, self.wanted(), gives, strict=True)]
-        return max(each, key=lambda v: (not v.ok, v.ratio))
-
-    def others(self, level: str) -> Iterator[tuple[str, Callable[[Any], Iterator[Finding]]]]:
-        small = sum(h.size for h in self.hosts) <= 4096
+class _OpRun(Run):
+    def checks(self, level: str) -> Iterator[tuple[str, Check]]:
         inputs = bool(self.tensors)
         if inputs:
             yield "mutation", self.mutation
@@ -155,60 +32,17 @@ class _Run:
             yield "gradient", self.gradient
         if level != "quick" or self.dtype.name == "f32":
             yield "determinism", self.determinism
-        if small and inputs and not self.entry.view:
+        if self.small and inputs and not self.entry.view:
             yield "aliasing", self.aliasing
-        if small and inputs and any(h.ndim for h in self.hosts):
+        if self.small and inputs and any(h.ndim for h in self.hosts):
             yield "strided", self.strided
-
-    def mutation(self, _: Any) -> Iterator[Finding]:
-        bad = [i for i, (t, h) in enumerate(zip(self.tensors, self.hosts, strict=True)) if not same_bits(to_host(t), h)]
-        yield self.asked("mutation", not bad, f"the call changed input {bad}")
-
-    def gradient(self, _: Any) -> Iterator[Finding]:
-        got, seeds = self.backward()
-        with R.arithmetic(self.arithmetic(True)):
-            leaves, outs = self.reference(True)
-            floats = [o for o in outs if o.is_float]
-            wanted = R.gradient(floats, [s.astype(np.float64) for s in seeds], leaves)
-        yield self.judged("gradient", self.gradient_verdict(got, wanted))
-        yield from self.mutation(None)
-        if sum(h.size for h in self.hosts) <= 4096:
-            yield self.accumulation([R.Ref(2.0 * w.v, 2.0 * w.e) for w in wanted])
-
-    def gradient_verdict(self, got: list[Any], wanted: list[R.Ref]) -> Verdict:
-        worst = Verdict(True, 0.0)
-        for i, (g, w, t) in enumerate(zip(got, wanted, self.tensors, strict=True)):
-            if not self.differentiable(i):
-                continue
-            if g is None:
-                v = Verdict(not w.v.any(), 0.0, "no gradient came")
-            else:
-                v = compare(g, R.Ref(w.v, w.e + _floor(t.dtype, w.v)), t.dtype, GRADIENT)
-            worst = max(worst, v._replace(detail=f"input {i}: {v.detail}"), key=lambda v: (not v.ok, v.ratio))
-        return worst
-
-    def accumulation(self, wanted: list[R.Ref]) -> Finding:
-        """Two backward passes into one `Gradients` add up."""
-        grads = Gradients.leaky()
-        self.backward(grads)
-        twice, _ = self.backward(grads)
-        v = self.gradient_verdict(twice, wanted)
-        return self.asked("accumulation", v.ok, f"two backward passes do not add up: {v.detail}")
-
-    def determinism(self, outs: Any) -> Iterator[Finding]:
-        """Calls in a row, until the backend is warm, stay within bounds; then they give the same bits."""
-        if not self.dev.capabilities.deterministic:
-            yield self.found("determinism", "n/a")
-            return
-        for _ in range(WARM):
-            outs = self.forward()
-        again = [to_host(o) for o in self.forward()]
-        v = self.verdict(again)
-        if not v.ok:
-            yield self.judged("determinism", v._replace(detail=f"after {WARM} calls: {v.detail}"))
-            return
-        same = all(same_bits(a, to_host(o)) for a, o in zip(again, outs, strict=True))
-        yield self.asked("determinism", same, "two calls in a row gave different bits")
+        if (
+            level != "quick"
+            and self.dtype.name == "f32"
+            and self.entry.torch is not None
+            and torch_or_none() is not None
+        ):
+            yield "pytorch", lambda outs: against_torch(self, outs)
 
     def aliasing(self, _: Any) -> Iterator[Finding]:
         """Overwriting the result in place leaves the inputs alone."""
@@ -226,41 +60,3 @@ class _Run:
             v = self.verdict([to_host(o) for o in outs])
             worst = max(worst, v._replace(detail=f"{name} inputs: {v.detail}"), key=lambda v: (not v.ok, v.ratio))
         yield self.judged("strided", worst)
-
-
-def _tuple(x: Any) -> tuple[Any, ...]:
-    return tuple(x) if isinstance(x, (tuple, list)) else (x,)
-
-
-def _floor(dtype: type[DType], v: Any) -> Any:
-    """Gradients pass through storage between kernels, so that their smallest unit is that of the dtype."""
-    return np.where(v == 0, 0.0, 0.5 * R.spacing(dtype, np.zeros(())))
-
-
-def overwrite(dev: Any, t: Any) -> Any:
-    """Put 7 (or True) into a tensor's very storage, by the kernel that optimizers use; returns that storage, or an array instead of it."""
-    if not t.numel:
-        return t._cell.array
-    seven = const(True) if t.dtype.kind == "bool" else cast(index(), t.dtype) * const(0) + const(7)
-    program = map_program((seven,), (t.dtype,), (t.dtype,), 0)
-    type_ = TensorType(t.shape, t.dtype)
-    run = dev.backend.primitive("map", Signature((type_,), (type_,)), program=program, shape=t.shape, inplace=(0,))
-    return run(t._cell.array)
-
-
-def sliced(dev: Any, h: np.ndarray[Any, Any], dtype: Any) -> Any:
-    """The same values as every second element, from an offset, of a larger tensor of other values."""
-    if not h.ndim:
-        return dev.tensor(np.stack([np.ones_like(h), h]), dtype)[1]
-    big = np.ones((h.shape[0] + 1, *h.shape[1:-1], *([2 * h.shape[-1] + 1] if h.ndim > 1 else [])), h.dtype)
-    if h.ndim == 1:
-        big = np.ones((2 * h.shape[0] + 1,), h.dtype)
-        big[1::2] = h
-        return dev.tensor(big, dtype)[1::2]
-    big[1:, ..., 1::2] = h
-    return dev.tensor(big, dtype)[1:, ..., 1::2]
-
-
-def turned(dev: Any, h: np.ndarray[Any, Any], dtype: Any) -> Any:
-    """The same values as the transpose of their transpose, which is stored."""
-    return dev.tensor(np.ascontiguousarray(h.T).reshape(h.shape[::-1]), dtype).permute(tuple(range(h.ndim))[::-1])

@@ -10,6 +10,7 @@ from . import (  # noqa: F401
     losses,
     make,
     matmul,
+    modules,
     move,
     order,
     primitives,

@@ -65,7 +65,7 @@ for _name, _f in (("argmax", np.argmax), ("argmin", np.argmin)):
 _samples = (S("rows", normal(3, 5)), S("columns", normal(5, 3), axis=0), S("descending", normal(3, 5), descending=True), S("ties keep their order", few(4, 9)),
             S("ties, descending", few(4, 9), descending=True), _nan, S("large", normal(257, 263), axis=0).at("standard"))  # fmt: skip
 add(OpInfo("argsort", lambda x, **kw: Ref(order(x.v, **kw).astype(np.int64)), _samples, takes="number", gives="i64", grad=False, family="order",
-           torch=lambda t, x, axis=-1, descending=False: t.argsort(x, axis, descending, stable=True)))  # fmt: skip
+           torch=lambda t, x, axis=-1, descending=False: t.argsort(x, stable=True, dim=axis, descending=descending)))  # fmt: skip
 add(
     OpInfo(
         "sort",
@@ -73,7 +73,7 @@ add(
         _samples,
         takes="number",
         family="order",
-        torch=lambda t, x, axis=-1, descending=False: t.sort(x, axis, descending)[0],
+        torch=lambda t, x, axis=-1, descending=False: t.sort(x, stable=True, dim=axis, descending=descending)[0],
     )
 )
 add(OpInfo("topk", topk, (S("rows", normal(3, 7), k=3), S("columns", normal(7, 3), k=2, axis=0), S("smallest", normal(3, 7), k=3, largest=False), S("all", normal(4), k=4)),

@@ -51,7 +51,7 @@ def _like(x: Any, shape: Any = None, dtype: Any = None) -> TensorType:
 
 def _empty(dev: Any, dtype: Any, shape: Any) -> Any:
     """What `empty` gives can be written by a map in place, which may give a new array where arrays cannot be written."""
-    from ..checks.ops import overwrite
+    from ..checks.views import overwrite
 
     t = call("empty", (), TensorType(shape, dtype), device=dev, shape=shape, dtype=dtype)
     t._cell.array = overwrite(dev, t)

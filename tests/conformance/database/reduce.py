@@ -149,13 +149,13 @@ add(
     )
 )
 add(OpInfo("var", _of(var), samples() + (S("unbiased", normal(3, 5), axes=1, correction=1),), composite=True, family="reduce",
-           torch=lambda t, x, axes=None, to=None, correction=0: _torch("var")(t, x, axes, to, correction=correction),
+           torch=lambda t, x, axes=None, to=None, correction=0: _torch("var")(t, x, axes, to, correction=correction) if x.numel() else None,
            errors=refused("var", "i32")))  # fmt: skip
 add(OpInfo("stddev", _of(lambda x, axes=None, eps=0.0: R.sqrt(var(x, axes) + eps)), samples(eps=0.125), composite=True, family="reduce",
            errors=refused("stddev", "i32")))  # fmt: skip
 add(OpInfo("norm", _of(norm), samples() + tuple(S(f"p = {p}", normal(3, 5), axes=1, p=p) for p in (1.0, 3.0, float("inf"))) + (
     S("zero rows", values([[0.0, 0.0], [3.0, 4.0]]), axes=1),), composite=True, family="reduce",
-    torch=lambda t, x, axes=None, to=None, p=2.0: _torch("norm")(t, x, axes, to, p=p) if False else t.linalg.vector_norm(
+    torch=lambda t, x, axes=None, to=None, p=2.0: t.linalg.vector_norm(
         x, p, _axes_to(tuple(x.shape), to) if to is not None else axes if x.ndim else None)))  # fmt: skip
 _bools = (S("rows", flags(3, 4), axes=1), S("all", flags(3, 4)), S("rank-0", flags()), S("large", flags(257, 263), axes=0).at("standard"),
           S("empty axis", flags(3, 0), axes=1))  # fmt: skip

@@ -111,7 +111,9 @@ unary("ceil", R.steps("ceil"), away, torch="ceil")
 unary("round", R.steps("round"), away, torch="round",
       extra=(S("halves", values(-2.5, -1.5, -0.5, 0.5, 1.5, 2.5)).only("float"),))  # fmt: skip
 unary("trunc", R.steps("trunc"), away, torch="trunc")
-unary("sign", R.steps("sign"), away, takes="number", extra=kink(0.0), torch="sign")
+unary(
+    "sign", R.steps("sign"), away, takes="number", extra=kink(0.0), torch=lambda t, x: t.where(t.isnan(x), x, t.sign(x))
+)
 unary("isnan", _bools(np.isnan), gives="bool", grad=False, torch="isnan")
 unary("isfinite", _bools(np.isfinite), gives="bool", grad=False, torch="isfinite")
 unary("bool_not", lambda x: Ref(~x.v), takes="logical", grad=False, special=False, torch="bitwise_not",
@@ -122,7 +124,7 @@ unary("clamp", clamp, away, takes="number", kwargs={"lo": 1, "hi": 3}, extra=(S(
 unary("nans_to", lambda x, value: R.where(np.isnan(x.v), value, x), kwargs={"value": 0.25},
       torch=lambda t, x, value: t.where(t.isnan(x), t.full_like(x, value), x))  # fmt: skip
 unary("leaky_relu", leaky_relu, away, kwargs={"a": 0.25}, extra=(S("kink", values(0.0), a=0.25),), special=False,
-      torch=lambda t, x, a: t.nn.functional.leaky_relu(x, a))  # fmt: skip
+      torch=lambda t, x, a: t.where(x < 0, a * x, x))  # fmt: skip
 
 add(OpInfo("powf", lambda x, p: R.pow(x, p), (
     *elementwise(positive, special=False, p=2.5),
