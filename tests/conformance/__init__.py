@@ -21,7 +21,7 @@ from .suite import suite
 
 __all__ = [
     "ENTRIES", "ErrorSample", "Expect", "LEVELS", "Law", "ModuleInfo", "OpInfo", "OptimizerInfo", "S", "Sample", "add", "away",
-    "between", "entry", "expected", "few", "flags", "inputs", "ints", "judge", "normal", "positive", "reference", "suite", "values",
+    "between", "built", "entry", "expected", "few", "flags", "inputs", "ints", "judge", "normal", "positive", "reference", "suite", "values",
 ]  # fmt: skip
 
 
@@ -45,9 +45,30 @@ def inputs(kind: str, name: str, sample: str, dtype: Any) -> list[Any]:
 
 def expected(kind: str, name: str, sample: str, dtype: Any) -> Any:
     """The float64 value of a sample's result and the error that a device may make: `.v` and `.e`."""
+    from ..core.device import device
     from ..core.dtypes import as_dtype
+    from .checks.modules import draw
 
     d, e = as_dtype(dtype), entry(kind, name)
-    with reference.arithmetic(reference.Arithmetic(d.compute, d) if d.is_float else reference.Arithmetic()):
-        leaves = [d] if getattr(e, "maker", False) else [reference.leaf(h) for h in inputs(kind, name, sample, d)]
-        return e.reference(*leaves, **_sample(kind, name, sample).kwargs)
+    with reference.arithmetic(
+        reference.Arithmetic(d.compute, d, kind == "module") if d.is_float else reference.Arithmetic()
+    ):
+        leaves: list[Any] = [reference.leaf(h) for h in inputs(kind, name, sample, d)]
+        if kind == "module":
+            tensors = device("cpu").build_module(e.make(), d).named_tensors()
+            leaves.insert(
+                0,
+                {
+                    n.path: reference.leaf(n.tensor.array() if n.path in e.fixed else draw(n.path, n.tensor.shape, d))
+                    for n in tensors
+                },
+            )
+        return e.reference(*([d] if e.maker else leaves), **_sample(kind, name, sample).kwargs)
+
+
+def built(name: str, dev: Any, dtype: Any) -> Any:
+    """A module's model with the parameters that the kit gives it."""
+    from ..core.dtypes import as_dtype
+    from .checks.modules import built as build
+
+    return build(entry("module", name), dev, as_dtype(dtype))

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from ..core.dtypes import DTYPES, DType, bool_
 from .samples import Sample
 
-__all__ = ["ENTRIES", "Entry", "ErrorSample", "Law", "ModuleInfo", "OpInfo", "OptimizerInfo", "add", "takes"]
+__all__ = [
+    "DeviceInfo",
+    "ENTRIES",
+    "Entry",
+    "ErrorSample",
+    "Law",
+    "ModuleInfo",
+    "OpInfo",
+    "OptimizerInfo",
+    "add",
+    "takes",
+]
 
 
 @dataclass(frozen=True)
@@ -136,12 +147,25 @@ class OptimizerInfo:
     slots: int = 0
     covers: tuple[str, ...] = ()
     torch: Callable[..., Any] | None = None
+    errors: tuple[ErrorSample, ...] = ()
     family: str = "optimizers"
     kind: str = "optimizer"
     takes: str = "float"
 
 
-Entry = OpInfo | ModuleInfo | OptimizerInfo
+@dataclass(frozen=True)
+class DeviceInfo:
+    """Something that the device as a whole owes: `check(device)` yields (sample, what is wrong), "" for nothing, None for n/a."""
+
+    name: str
+    check: Callable[[Any], Iterator[tuple[str, str | None]]]
+    covers: tuple[str, ...] = ()
+    family: str = "device"
+    kind: str = "device"
+    takes: str = "any"
+
+
+Entry = OpInfo | ModuleInfo | OptimizerInfo | DeviceInfo
 ENTRIES: dict[tuple[str, str], Entry] = {}  # by (kind, name)
 
 

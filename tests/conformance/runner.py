@@ -8,9 +8,10 @@ from typing import Any
 
 from ..core.dtypes import DTYPES, DType
 from .checks.errors import check_errors, check_laws
-from .checks.finding import Finding
+from .checks.finding import Finding, message
 from .checks.modules import check_module
 from .checks.ops import check_op
+from .checks.optimizers import check_optimizer
 from .info import ENTRIES, Entry, OpInfo, takes
 from .samples import LEVELS
 
@@ -53,6 +54,8 @@ def items(dev: Any, level: str, only: str = "") -> list[Item]:
 
 def dtypes(entry: Entry, dev: Any, level: str) -> list[str]:
     """The dtypes in which an entry is checked at a level."""
+    if entry.kind == "device":  # looks at all dtypes itself
+        return [next(d for d in DTYPES_AT[level] if dev.supports(d))]
     wanted = (entry.takes,) if entry.takes in DTYPES else DTYPES_AT[level]
     return [
         d for d in wanted if takes(entry, DTYPES[d]) and all(dev.supports(t) for t in (d, *_results(entry, DTYPES[d])))
@@ -105,10 +108,29 @@ def _module_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
         yield from check_errors(entry, item.dtype, dev)
 
 
+def _optimizer_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
+    entry: Any = item.entry
+    yield from check_optimizer(entry, item.dtype, dev, level)
+
+
+def _device_item(item: Item, dev: Any, level: str) -> Iterator[Finding]:
+    entry: Any = item.entry
+    try:
+        for sample, wrong in entry.check(dev):
+            status = "n/a" if wrong is None else "fail" if wrong else "pass"
+            yield Finding(
+                entry.kind, entry.name, entry.family, item.dtype.name, sample, "device", status, None, wrong or ""
+            )
+    except Exception as e:
+        yield Finding(entry.kind, entry.name, entry.family, item.dtype.name, "-", "device", "error", None, message(e))
+
+
 RUNNERS: dict[str, Callable[[Item, Any, str], Iterator[Finding]]] = {
     "op": _op_item,
     "primitive": _op_item,
     "module": _module_item,
+    "optimizer": _optimizer_item,
+    "device": _device_item,
 }
 
 

@@ -20,7 +20,7 @@ from ..samples import Sample, host
 from .finding import Finding
 from .run import Check, Run, as_tuple, attempt
 
-__all__ = ["check_module"]
+__all__ = ["built", "check_module", "draw"]
 
 
 def check_module(entry: ModuleInfo, dtype: type[DType], sample: Sample, dev: Any, level: str) -> Iterator[Finding]:
@@ -36,6 +36,15 @@ def draw(path: str, shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
     return host(np.asarray(np.abs(v) + 0.25 if path.endswith("var") else v), dtype)
 
 
+def built(entry: ModuleInfo, dev: Any, dtype: type[DType]) -> Any:
+    """The model with the kit's parameters."""
+    model = dev.build_module(entry.make(), dtype)
+    for n in model.named_tensors():
+        if n.path not in entry.fixed:
+            write(n.tensor, dev.tensor(draw(n.path, n.tensor.shape, n.tensor.dtype), n.tensor.dtype))
+    return model
+
+
 class _ModuleRun(Run):
     """Its tensors are the inputs, then the parameters in the order of `named_tensors`."""
 
@@ -44,19 +53,11 @@ class _ModuleRun(Run):
     def __init__(self, entry: ModuleInfo, dtype: type[DType], sample: Sample, dev: Any) -> None:
         super().__init__(entry, dtype, sample, dev)
         self.n_inputs = len(self.tensors)
-        self.model = self.built()
+        self.model = built(entry, dev, dtype)
         self.named = list(self.model.named_tensors())
         self.tensors += [n.tensor for n in self.named]
         self.hosts = [*self.hosts, *[to_host(n.tensor) for n in self.named]]
         self.training = False
-
-    def built(self) -> Any:
-        """A model with the sample's parameters."""
-        model = self.dev.build_module(self.entry.make(), self.dtype)
-        for n in model.named_tensors():
-            if n.path not in self.entry.fixed:
-                write(n.tensor, self.dev.tensor(draw(n.path, n.tensor.shape, n.tensor.dtype), n.tensor.dtype))
-        return model
 
     def restore(self) -> None:
         """Parameters and running statistics as they were."""
