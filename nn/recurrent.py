@@ -10,7 +10,7 @@ from typing import Any
 from ..core.checks import shape_error
 from ..core.dispatch import apply
 from ..core.elementwise import Elementwise
-from ..core.expr import arg
+from ..core.expr import arg, select
 from ..core.expr import functions as F
 from ..core.public import ShapeError, Tensor, concat, linear, stack
 from ..core.registry import register
@@ -44,7 +44,7 @@ def _cell(name: str, outputs: Any, n_args: int, doc: str) -> Any:
 
 
 _TANH = _cell("rnn_cell", F.tanh(_gate(0)), 2, "tanh(x + h).")
-_RELU = _cell("rnn_relu_cell", F.relu(_gate(0)), 2, "relu(x + h).")
+_RELU = _cell("rnn_relu_cell", select(_gate(0) <= 0.0, 0.0, _gate(0)), 2, "relu(x + h); the gradient at 0 is 0.")
 _GRU = _cell("gru_cell", _gru(), 7, "(1 - z) n + z h, of the gates r, z, n.")
 _LSTM = _cell("lstm_cell", _lstm(), 9, "(h, c) of the gates i, f, g, o and the former c.")
 

@@ -18,7 +18,7 @@ from .samples import LEVELS
 __all__ = ["DTYPES_AT", "FOLDERS", "Item", "items", "run_item"]
 
 DTYPES_AT: dict[str, tuple[str, ...]] = {
-    "quick": ("f32", "f16", "i64", "bool"),
+    "quick": ("f32", "i64", "bool"),
     "standard": ("f32", "f64", "f16", "bf16", "amp_bf16", "i8", "i32", "i64", "u8", "u32", "bool"),
     "exhaustive": tuple(DTYPES),
 }
@@ -57,6 +57,8 @@ def dtypes(entry: Entry, dev: Any, level: str) -> list[str]:
     if entry.kind == "device":  # looks at all dtypes itself
         return [next(d for d in DTYPES_AT[level] if dev.supports(d))]
     wanted = (entry.takes,) if entry.takes in DTYPES else DTYPES_AT[level]
+    if level == "quick" and entry.kind == "primitive":
+        wanted = (*wanted, "f16")  # a narrow float that accumulates narrowly shows at once
     return [
         d for d in wanted if takes(entry, DTYPES[d]) and all(dev.supports(t) for t in (d, *_results(entry, DTYPES[d])))
     ]

@@ -49,3 +49,14 @@ add(OpInfo("attention with a bool mask", attention, (
     S("some hidden", normal(2, 3), normal(4, 3), normal(4, 5), values([[True, False, True, True], [False, False, True, False]], dtype="bool")),
     S("a query that sees nothing", normal(2, 3), normal(2, 3), normal(2, 3), values([[True, True], [False, False]], dtype="bool")),
 ), call=ops.attention, composite=True, family="attention"))  # fmt: skip
+
+
+def _reshape(qkv: Any, past_k: Any, past_v: Any) -> Any:
+    h, d, _ = past_k.shape
+    q, k, v = (R.move(qkv, lambda a, i=i: a.reshape(-1, 3, h, d)[:, i].transpose(1, 0, 2)) for i in range(3))
+    return q, R.concat([past_k, R.transpose(k, (0, 2, 1))], 2), R.concat([past_v, v], 1)
+
+
+add(OpInfo("attention_reshape", _reshape, (S("after others", normal(3, 24), normal(2, 4, 5), normal(2, 5, 4)), S("the first", normal(3, 24), normal(2, 4, 0), normal(2, 0, 4))),
+           takes="number", view=True, signed=True, family="attention", errors=(
+               ErrorSample("shapes do not fit", lambda d: ops.attention_reshape(d.ones((3, 25)), d.ones((2, 4, 5)), d.ones((2, 5, 4))), ShapeError, ("[attention_reshape]", "[3, 25]")),)))  # fmt: skip

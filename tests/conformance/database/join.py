@@ -33,3 +33,6 @@ add(OpInfo("unstack", lambda x, axis=0: tuple(R.move(x, lambda a, i=i: np.take(a
 ), takes="any", signed=True, view=True, family="join", torch=lambda t, x, axis=0: t.unbind(x, axis), errors=(
     ErrorSample("an empty axis", lambda d: d.ones((0, 3)).unstack(), ShapeError, ("[unstack]", "axis 0")),
 )))  # fmt: skip
+add(OpInfo("concat_shape_along", lambda dtype, a, b, axis: R.Ref(np.zeros((*a[:axis], a[axis] + b[axis], *a[axis + 1 :]))), (S("columns", a=(2, 3), b=(2, 4), axis=1),),
+           call=lambda dev, dtype, a, b, axis: dev.zeros(ops.concat_shape_along(a, b, axis), dtype), maker=True, grad=False, family="join", errors=(
+               ErrorSample("other dims differ", lambda d: ops.concat_shape_along((2, 3), (3, 4), 1), ShapeError, ("[concat_shape_along]", "[2, 3]", "[3, 4]")),)))  # fmt: skip

@@ -58,3 +58,47 @@ add(OpInfo("linear", linear, (
     ErrorSample("features differ", lambda d: ops.linear(d.ones((2, 3)), d.ones((4, 5))), ShapeError, ("[linear]", "x.shape[-1] = 3", "[4, 5]")),
     ErrorSample("bias of another length", lambda d: ops.linear(d.ones((2, 3)), d.ones((4, 3)), d.ones((3,))), ShapeError, ("[linear]", "bias.shape = [3]")),
 )))  # fmt: skip
+
+
+def einsum(*xs: Any, equation: str) -> Any:
+    """Operands from left to right, by NumPy's own reading of the equation."""
+    if len(xs) == 1:
+        (x,) = xs
+        return R.einsum(*_with_ones(equation, x))
+    terms, out = equation.split("->")
+    value, *rest = xs
+    term, *others = terms.split(",")
+    for i, (x, t) in enumerate(zip(rest, others, strict=True)):
+        later = set(out).union(*others[i + 1 :])
+        keep = "".join(sorted((set(term) | set(t)) & later)) if i + 1 < len(others) else out
+        value, term = _summed(value, term, later | set(t))
+        x, t = _summed(x, t, later | set(term))
+        value, term = R.einsum(f"{term},{t}->{keep}", value, x), keep
+    return value
+
+
+def _summed(x: Any, term: str, keep: set[str]) -> tuple[Any, str]:
+    """Without the letters that nothing else has."""
+    drop = tuple(i for i, c in enumerate(term) if c not in keep)
+    return (R.sum(x, drop), "".join(c for c in term if c in keep)) if drop else (x, term)
+
+
+def _with_ones(equation: str, x: Any) -> tuple[str, Any, Any]:
+    """One operand as a product with ones."""
+    term, out = equation.split("->")
+    letters = "".join(sorted(set(term)))
+    sizes = {c: n for c, n in zip(term, x.shape, strict=True)}
+    if len(letters) < len(term):
+        x = R.move(x, lambda a: np.einsum(f"{term}->{letters}", a))
+    return f"{letters},{letters}->{out}", x, R.Ref(np.ones([sizes[c] for c in letters], x.v.dtype))
+
+
+add(OpInfo("einsum", einsum, (
+    S("matrices", normal(2, 3), normal(3, 4), equation="ij,jk->ik"), S("transposed", normal(2, 3), normal(4, 3), equation="ij,kj->ik"), S("batches", normal(5, 2, 3), normal(5, 3, 4), equation="bij,bjk->bik"),
+    S("outer", normal(3), normal(4), equation="i,j->ij"), S("to a number", normal(3), normal(3), equation="i,i->"), S("three", normal(2, 3), normal(3, 4), normal(4), equation="ij,jk,k->i"),
+    S("a permutation", normal(2, 3, 4), equation="ijk->kij"), S("a sum", normal(2, 3, 4), equation="ijk->j"), S("a diagonal", normal(3, 3), equation="ii->i"),
+    S("a letter of one operand", normal(2, 3), normal(3, 4), equation="ij,jk->k"),
+), call=lambda *xs, equation: ops.einsum(equation, *xs), composite=True, takes="number", view=True, family="matmul",
+    torch=lambda t, *xs, equation: t.einsum(equation, *xs), errors=(
+        ErrorSample("a letter of two sizes", lambda d: ops.einsum("ij,jk->ik", d.ones((2, 3)), d.ones((4, 5))), ShapeError, ("[einsum]", "3", "4")),
+    )))  # fmt: skip

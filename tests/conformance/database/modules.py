@@ -15,7 +15,7 @@ from ..samples import S, Sample, away, ints, normal, positive
 from .attention import attention
 from .matmul import linear
 from .rowwise import layer_norm, log_softmax, normalize, rms_norm, softmax
-from .unary import accurate_gelu, fast_gelu, leaky_relu, relu, sigmoid
+from .unary import accurate_gelu, fast_gelu, leaky_relu, relu
 from .windows import batched, conv2d, convtrans2d, pool2d, upscale2d
 
 Params = dict[str, Any]
@@ -51,7 +51,7 @@ def _pointwise(f: Any) -> Any:
 
 
 for _name, _f, _draw in (
-    ("ReLU", relu, away), ("FastGeLU", fast_gelu, normal), ("AccurateGeLU", accurate_gelu, normal), ("Sigmoid", sigmoid, normal), ("Tanh", R.tanh, normal),
+    ("ReLU", relu, away), ("FastGeLU", fast_gelu, normal), ("AccurateGeLU", accurate_gelu, normal), ("Sigmoid", R.sigmoid, normal), ("Tanh", R.tanh, normal),
     ("Sin", R.sin, normal), ("Cos", R.cos, normal), ("Ln", R.log, positive), ("Exp", R.exp, normal), ("Square", lambda x: x * x, normal),
     ("Sqrt", R.sqrt, positive), ("Abs", R.abs, away),
 ):  # fmt: skip
@@ -59,8 +59,8 @@ for _name, _f, _draw in (
 module("Softmax", nn.Softmax, lambda p, x: softmax(x, -1))
 module("LogSoftmax", nn.LogSoftmax, lambda p, x: log_softmax(x, -1))
 module("LeakyReLU", nn.LeakyReLU, lambda p, x: leaky_relu(x, 0.05), (S("rows", away(5, 3)),))
-module("PReLU", nn.PReLU, lambda p, x: R.where(x.v < 0, x * p["a"], x), (S("rows", away(5, 3)),))
-module("PReLU1D", lambda: nn.PReLU1D(3), lambda p, x: R.where(x.v < 0, x * _channel(p["a"], x), x), (S("rows", away(5, 3)), S("signals", away(2, 3, 4))),
+module("PReLU", nn.PReLU, lambda p, x: R.where(x.v > 0, x, x * p["a"]), (S("rows", away(5, 3)),))
+module("PReLU1D", lambda: nn.PReLU1D(3), lambda p, x: R.where(x.v > 0, x, x * _channel(p["a"], x)), (S("rows", away(5, 3)), S("signals", away(2, 3, 4))),
        errors=width("PReLU1D", lambda: nn.PReLU1D(3), (5, 4), "C = 3"))  # fmt: skip
 
 
@@ -181,11 +181,11 @@ def _conv(p: Params, x: Any, **at: Any) -> Any:
     return y + _channel(p["bias"], y, -3)
 
 
-for _kind in ("Avg", "Max", "Min"):
+for _kind, _kernel_kind in (("Avg", "avg"), ("Max", "max"), ("Min", "min")):
     module(
         f"{_kind}Pool2D",
         lambda k=_kind: getattr(nn, f"{k}Pool2D")(2),
-        lambda p, x, k=_kind.lower(): batched(pool2d, 4)(x, kind=k, kernel=2, stride=1),
+        lambda p, x, k=_kernel_kind: batched(pool2d, 4)(x, kind=k, kernel=2, stride=1),
         IMAGES,
     )
     _reduce = {"Avg": R.mean, "Max": R.max, "Min": R.min}[_kind]
@@ -284,15 +284,15 @@ def rnn_step(p: Params, x: Any, state: Any) -> Any:
 def gru_step(p: Params, x: Any, state: Any) -> Any:
     (h,) = state
     (ra, rb), (za, zb), (na, nb) = _gates(p, x, h, 3)
-    z = sigmoid(za + zb)
-    return ((1.0 - z) * R.tanh(na + sigmoid(ra + rb) * nb) + z * h,)
+    z = R.sigmoid(za + zb)
+    return ((1.0 - z) * R.tanh(na + R.sigmoid(ra + rb) * nb) + z * h,)
 
 
 def lstm_step(p: Params, x: Any, state: Any) -> Any:
     h, c = state
     i, f, g, o = (a + b for a, b in _gates(p, x, h, 4))
-    c = sigmoid(f) * c + sigmoid(i) * R.tanh(g)
-    return sigmoid(o) * R.tanh(c), c
+    c = R.sigmoid(f) * c + R.sigmoid(i) * R.tanh(g)
+    return R.sigmoid(o) * R.tanh(c), c
 
 
 def _cell(step: Any, n: int) -> Any:

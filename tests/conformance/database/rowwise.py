@@ -110,18 +110,14 @@ def _registered(name: str) -> Any:
     return call
 
 
-def _sigmoid(x: Any) -> Any:
-    return 1.0 / (1.0 + R.exp(-x))
-
-
 def _gru(*a: Any) -> Any:
-    r, z = _sigmoid(a[0] + a[1]), _sigmoid(a[2] + a[3])
+    r, z = R.sigmoid(a[0] + a[1]), R.sigmoid(a[2] + a[3])
     n = R.tanh(a[4] + r * a[5])
     return (1.0 - z) * n + z * a[6]
 
 
 def _lstm(*a: Any) -> Any:
-    i, f, g, o = _sigmoid(a[0] + a[1]), _sigmoid(a[2] + a[3]), R.tanh(a[4] + a[5]), _sigmoid(a[6] + a[7])
+    i, f, g, o = R.sigmoid(a[0] + a[1]), R.sigmoid(a[2] + a[3]), R.tanh(a[4] + a[5]), R.sigmoid(a[6] + a[7])
     c = f * a[8] + i * g
     return o * R.tanh(c), c
 

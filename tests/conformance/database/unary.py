@@ -41,10 +41,6 @@ def relu(x: Any) -> Any:
     return R.where(~(x.v <= 0), x, 0.0)
 
 
-def sigmoid(x: Any) -> Any:
-    return 1.0 / (1.0 + R.exp(-x))
-
-
 def softplus(x: Any) -> Any:
     return R.maximum(x, 0.0) + R.log1p(R.exp(-R.abs(x)))
 
@@ -62,7 +58,7 @@ def clamp(x: Any, lo: float, hi: float) -> Any:
 
 
 def leaky_relu(x: Any, a: float) -> Any:
-    return R.where(x.v < 0, x * a, x)
+    return R.where(x.v > 0, x, x * a)
 
 
 def _bools(f: Any) -> Any:
@@ -91,7 +87,7 @@ unary(
 )
 unary("fast_gelu", fast_gelu, torch=lambda t, x: t.nn.functional.gelu(x, approximate="tanh"))
 unary("accurate_gelu", accurate_gelu, torch=lambda t, x: t.nn.functional.gelu(x))
-unary("sigmoid", sigmoid, torch="sigmoid")
+unary("sigmoid", R.sigmoid, torch="sigmoid")
 unary("tanh", R.tanh, torch="tanh")
 unary("exp", R.exp, torch="exp")
 unary("expm1", R.expm1, torch="expm1")
@@ -116,6 +112,7 @@ unary(
 )
 unary("isnan", _bools(np.isnan), gives="bool", grad=False, torch="isnan")
 unary("isfinite", _bools(np.isfinite), gives="bool", grad=False, torch="isfinite")
+unary("isinf", _bools(np.isinf), gives="bool", grad=False, torch="isinf")
 unary("bool_not", lambda x: Ref(~x.v), takes="logical", grad=False, special=False, torch="bitwise_not",
       laws=(Law("involution", lambda x: ~~x, same),), errors=(wrong_dtype(ops.bool_not, "bool_not", dtype="f32"),))  # fmt: skip
 unary("clamp", clamp, away, takes="number", kwargs={"lo": 1, "hi": 3}, extra=(S("edges", values(1.0, 3.0, 2.0, 0.0), lo=1, hi=3),),
@@ -124,7 +121,7 @@ unary("clamp", clamp, away, takes="number", kwargs={"lo": 1, "hi": 3}, extra=(S(
 unary("nans_to", lambda x, value: R.where(np.isnan(x.v), value, x), kwargs={"value": 0.25},
       torch=lambda t, x, value: t.where(t.isnan(x), t.full_like(x, value), x))  # fmt: skip
 unary("leaky_relu", leaky_relu, away, kwargs={"a": 0.25}, extra=(S("kink", values(0.0), a=0.25),), special=False,
-      torch=lambda t, x, a: t.where(x < 0, a * x, x))  # fmt: skip
+      torch=lambda t, x, a: t.nn.functional.leaky_relu(x, a))  # fmt: skip
 
 add(OpInfo("powf", lambda x, p: R.pow(x, p), (
     *elementwise(positive, special=False, p=2.5),

@@ -193,3 +193,5 @@ add(OpInfo("upscale2d", upscale2d, tuple(sample for m in ("nearest", "bilinear")
     S(f"{m} of one image", normal(2, 3, 4), size=(5, 5), method=m).at("standard"), S(f"{m} large", normal(2, 4, 20, 20), size=(50, 60), method=m).at("standard"),
 )), composite=True, family="windows", torch=lambda t, x, size, method: None if x.ndim != 4 else t.nn.functional.interpolate(
     x, size, mode=method, align_corners=True if method == "bilinear" else None)))  # fmt: skip
+add(OpInfo("upscale2d_like", lambda x, y, method="nearest": upscale2d(x, y.shape[-2:], method), (S("like an image", normal(1, 2, 2, 3), normal(1, 1, 4, 5), method="bilinear"),),
+           composite=True, family="windows"))  # fmt: skip

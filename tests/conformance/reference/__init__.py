@@ -36,6 +36,7 @@ from .elementwise import (
     mul,
     neg,
     pow,
+    sigmoid,
     sin,
     sqrt,
     steps,
@@ -48,6 +49,6 @@ from .node import Arithmetic, Ref, arithmetic, const, gradient, leaf, now, ref, 
 __all__ = [
     "Arithmetic", "Ref", "abs", "add", "arithmetic", "broadcast", "concat", "const", "cos", "div", "einsum", "erf", "exp", "expm1",
     "gradient", "leaf", "log", "log1p", "matmul", "max", "maximum", "mean", "min", "minimum", "move", "mul", "neg", "now", "pick", "pow",
-    "prod", "ref", "reshape", "scatter", "sin", "spacing", "sqrt", "stack", "steps", "stored", "sub", "sum", "tan", "tanh",
+    "prod", "ref", "reshape", "scatter", "sigmoid", "sin", "spacing", "sqrt", "stack", "steps", "stored", "sub", "sum", "tan", "tanh",
     "transpose", "where",
 ]  # fmt: skip

@@ -140,6 +140,15 @@ tanh = _unary("tanh", np.tanh, lambda m, x, y: 1.0 - y * y)
 erf = _unary("erf", lambda x: _erf_of(x) if x.size else x, lambda m, x, y: (2.0 / np.sqrt(pi)) * m.exp(-(x * x)))
 
 
+def sigmoid(x: Any) -> Ref:
+    """1 / (1 + e^-x), with the usual form of its gradient, y (1 - y), which cancels where y is near 1."""
+    x = ref(x)
+    y = 1.0 / (1.0 + exp(-x))
+    out = Ref(y.v, y.e, (x,))
+    out.pull = lambda g: (g * (out * (1.0 - out)),)
+    return out
+
+
 def steps(name: str) -> Callable[..., Ref]:
     """A function that is constant between jumps (floor, ceil, round, trunc, sign): exact, with gradient 0."""
     value = {"floor": np.floor, "ceil": np.ceil, "round": np.rint, "trunc": np.trunc, "sign": np.sign}[name]
