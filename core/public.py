@@ -8,6 +8,7 @@ from . import backward as _backward  # noqa: F401
 from . import errors as _errors
 from . import format as _format  # noqa: F401
 from . import ops as _ops  # noqa: F401
+from . import tracing as _tracing  # noqa: F401
 from .capture import capture
 from .device import Device, auto_device, device, devices
 from .dtypes import DTYPES, DType, amp_bf16, amp_f16, bf16, bool_, f16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64

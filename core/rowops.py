@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from .calls import short_call
 from .cell import Empty
 from .checks import same_dtype, shape_error
 from .dispatch import apply
@@ -49,6 +51,17 @@ class RowOp(OpSpec):
         self._gradient = gradient if callable(gradient) else None
         self._grads: dict[tuple[bool, ...], tuple[RowOp, tuple[int, ...]]] = {}
         self.differentiable = gradient is not None
+
+    @cached_property
+    def call(self) -> Any:
+        """The op on its short path: (operands, scalars, (axes,))."""
+        n = self.n_args
+
+        def slow(*given: Any) -> Any:
+            return apply(self, given[:n], given[-1], given[n:-1])
+
+        operands, scalars = tuple([f"x{i}" for i in range(n)]), tuple([f"s{i}" for i in range(self.n_scalars)])
+        return short_call(self, slow, operands, scalars, has_attrs=True)
 
     @property
     def saves(self) -> tuple[int | str, ...]:

@@ -1,4 +1,4 @@
-"""The tensor: a value with a shape, a dtype, a device, and perhaps a tape. Ops are attached by `core/ops`."""
+"""The tensor: a value with a shape, a dtype, a device, and perhaps a tape. `tracing` and `core/ops` attach the rest."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .door import refuse
-from .errors import TapeError
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from .device import Device
     from .dtypes import DType
     from .registry import OpSpec
-    from .tape import Gradients, Tape
+    from .tape import Tape
 
 __all__ = ["Tensor", "method", "next_id", "next_serial"]
 
@@ -75,6 +74,7 @@ class Tensor:
         __invert__: Any
         __getitem__: Any
         __iter__: Any
+        _alias: Any
 
         def __getattr__(self, name: str) -> Any: ...
 
@@ -171,74 +171,6 @@ class Tensor:
     def detach(self) -> Tensor:
         """The same value, untraced, under a new id: a constant for gradients."""
         return wrap(self._cell, self._type, self.device)
-
-    # ----- tapes
-
-    def traced(self, grads: Gradients | None = None) -> Tensor:
-        """The same value under the same id, owning a tape that will accumulate into `grads`.
-
-        Without an argument the tape is leaky: it keeps the gradient of everything.
-        Raises `TapeError` if this tensor owns or has lost a tape.
-        """
-        from .tape import Gradients, Tape
-
-        if self._serial is not None:
-            state = "owns a tape" if self._tape is not None else "has lost its tape"
-            raise TapeError(
-                f"[traced] {self.type_text} already {state}\n  hint: with_empty_tape() branches off, detach() gives a constant"
-            )
-        if grads is None:
-            grads = Gradients.leaky()
-        elif not isinstance(grads, Gradients):
-            raise TapeError(
-                f"[traced] takes the Gradients of model.alloc_grads() or Gradients.leaky(), not {type(grads).__name__}"
-            )
-        out = self._alias(Tape(grads), 0)
-        out._view = None  # a traced view starts here: its gradient is kept under its own id
-        return out
-
-    trace = traced
-
-    def leaky_traced(self) -> Tensor:
-        """Like `traced()` with a leaky tape."""
-        return self.traced()
-
-    leaky_trace = leaky_traced
-
-    def retaped(self) -> Tensor:
-        """The same value under the same id with an empty tape, whatever it had: how a parameter enters a recorded computation."""
-        from .tape import Tape
-
-        if self._tape is not None and self._tape.shared:
-            return self
-        return self._alias(Tape(), self._serial or 0)
-
-    def with_empty_tape(self) -> Tensor:
-        """A second use of a value: itself if it was never recorded, else the same value with an empty tape."""
-        return self if self._serial is None else self.retaped()
-
-    def split_tape(self) -> tuple[Tensor, Tape]:
-        """(the value without its tape, the tape); `NoTapeError` if it owns none."""
-        from .tape import no_tape
-
-        if self._tape is None:
-            raise no_tape("split_tape", self)
-        tape, self._tape, self._taker = self._tape, None, "split_tape"
-        return self._alias(None, self._serial), tape
-
-    def put_tape(self, tape: Tape) -> Tensor:
-        """The same value owning `tape`, merged with the one it has."""
-        from .tape import check_mergeable, merge
-
-        tapes = [tape] if self._tape is None else [self._tape, tape]
-        check_mergeable("put_tape", tapes)
-        self._tape, self._taker = None, "put_tape"
-        return self._alias(merge(tapes), self._serial or 0)
-
-    def _alias(self, tape: Tape | None, serial: int | None) -> Tensor:
-        out = wrap(self._cell, self._type, self.device)
-        out.id, out._tape, out._serial, out._view = self.id, tape, serial, self._view
-        return out
 
 
 def wrap(cell: Any, type_: TensorType, device: Device) -> Tensor:

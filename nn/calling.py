@@ -11,7 +11,7 @@ from ..core.public import ShapeError, TapeMovedError, Tensor
 if TYPE_CHECKING:
     from .module import Module
 
-__all__ = ["admit", "again", "run", "watching"]
+__all__ = ["admit", "again", "locate", "run", "watching"]
 
 Watcher = Callable[["Module", Any], None]
 _watchers: list[Watcher] = []
@@ -23,14 +23,19 @@ def run(module: Module, mut: bool, *inputs: Any, **named: Any) -> Any:
         forward = module.forward_mut if mut and not module._inferring else module.forward
         out = forward(*inputs, **named)
     except ShapeError as e:
-        if not getattr(e, "located", False):
-            where = f"{module._path}: " if module._path else ""
-            e.args = (f"{where}{type(module).__name__}({module.settings()}): {e}",)
-            e.located = True  # type: ignore[attr-defined]
+        locate(module, e)
         raise
     for watcher in _watchers:
         watcher(module, out)
     return out
+
+
+def locate(module: Module, e: ShapeError) -> None:
+    """Put the name of a module before an error's text, once."""
+    if not getattr(e, "located", False):
+        where = f"{module._path}: " if module._path else ""
+        e.args = (f"{where}{type(module).__name__}({module.settings()}): {e}",)
+        e.located = True  # type: ignore[attr-defined]
 
 
 @contextmanager

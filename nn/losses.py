@@ -104,7 +104,7 @@ def _check(name: str, pred: Any, target: Any) -> None:
 
 def _all(spec: Any, pred: Tensor, target: Tensor, *scalars: float) -> Tensor:
     n = pred.numel
-    return apply(spec, (pred, target.detach()), (tuple(range(pred.rank)),), (1.0 / n if n else float("nan"), *scalars))
+    return spec.call(pred, target.detach(), 1.0 / n if n else float("nan"), *scalars, (tuple(range(pred.rank)),))
 
 
 def mse_loss(pred: Tensor, target: Tensor) -> Tensor:

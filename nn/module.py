@@ -219,7 +219,8 @@ class Module:
         new = copy.copy(self)
         fields = new.__dict__
         fields["_params"] = dict(self._params)
-        fields.pop("_trainable", None)
+        for remembered in ("_trainable", "_steps"):
+            fields.pop(remembered, None)
         if dev is not None:
             fields["_device"] = dev
         if dtype is not None:

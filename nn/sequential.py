@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .module import Composite, Module
+from ..core.public import ShapeError
+from .calling import _watchers, locate
+from .module import Composite, Module, _changes
 
 __all__ = ["Repeated", "Sequential"]
 
@@ -38,6 +40,41 @@ class Sequential(Composite):
         for _, m in self.children():
             known = m.propagate(known)
         return known
+
+    def forward(self, *inputs: Any, **named: Any) -> Any:
+        return self._through(False, *inputs, **named)
+
+    def forward_mut(self, *inputs: Any, **named: Any) -> Any:
+        return self._through(True, *inputs, **named)
+
+    def _through(self, mut: bool, *inputs: Any, **named: Any) -> Any:
+        """Run the modules one after the other: as a flat list where nobody watches and one value flows."""
+        if len(inputs) != 1 or named or _watchers:
+            return super().forward_mut(*inputs, **named) if mut else super().forward(*inputs, **named)
+        (x,) = inputs
+        for m, forward in self._flat(mut):
+            try:
+                x = forward(x)
+            except ShapeError as e:
+                locate(m, e)
+                raise
+        return x
+
+    def _flat(self, mut: bool) -> list[tuple[Module, Any]]:
+        """(module, how it is run) of all modules, nested sequential ones resolved; looked up anew when a structure changed."""
+        known = self.__dict__.get("_steps")
+        if known is None or known[0] != _changes[0]:
+            known = self.__dict__["_steps"] = (_changes[0], {})
+        found = known[1].get(mut)
+        if found is None:
+            found = known[1][mut] = []
+            for _, m in self.children():
+                training = mut and not m._inferring
+                if type(m) in (Sequential, Repeated):
+                    found += m._flat(training)
+                else:
+                    found.append((m, m.forward_mut if training else m.forward))
+        return found  # type: ignore[no-any-return]
 
     def flow(self, call: Any, *inputs: Any) -> Any:
         for name, m in self.__dict__.items():

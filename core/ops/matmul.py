@@ -220,7 +220,7 @@ _LINEAR = register(
 
 
 def _biased(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    return apply(_LINEAR, (x, weight, bias))
+    return apply(_LINEAR, (as_tensor("linear", x), weight, bias))
 
 
 _biased = short_call(_LINEAR, _biased, ("x", "weight", "bias"))
@@ -231,4 +231,4 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """x W^T + b: x (..., in), weight (out, in), bias (out) or None; (..., out)."""
     if bias is None:
         return apply(_LINEAR, (as_tensor("linear", x), weight))
-    return _biased(as_tensor("linear", x), weight, bias)
+    return _biased(x, weight, bias)
