@@ -62,7 +62,7 @@ class Sequential(Composite):
 
     def _flat(self, mut: bool) -> list[tuple[Module, Any]]:
         """(module, how it is run) of all modules, nested sequential ones resolved; looked up anew when a structure changed."""
-        known = self.__dict__.get("_steps")
+        known: Any = self.__dict__.get("_steps")
         if known is None or known[0] != _changes[0]:
             known = self.__dict__["_steps"] = (_changes[0], {})
         found = known[1].get(mut)
@@ -70,7 +70,7 @@ class Sequential(Composite):
             found = known[1][mut] = []
             for _, m in self.children():
                 training = mut and not m._inferring
-                if type(m) in (Sequential, Repeated):
+                if isinstance(m, Sequential) and type(m) in (Sequential, Repeated):
                     found += m._flat(training)
                 else:
                     found.append((m, m.forward_mut if training else m.forward))
