@@ -65,16 +65,17 @@ class Sequential(Composite):
         known: Any = self.__dict__.get("_steps")
         if known is None or known[0] != _changes[0]:
             known = self.__dict__["_steps"] = (_changes[0], {})
-        found = known[1].get(mut)
+        found: list[tuple[Module, Any]] | None = known[1].get(mut)
         if found is None:
-            found = known[1][mut] = []
+            found = []
+            known[1][mut] = found
             for _, m in self.children():
                 training = mut and not m._inferring
                 if isinstance(m, Sequential) and type(m) in (Sequential, Repeated):
                     found += m._flat(training)
                 else:
                     found.append((m, m.forward_mut if training else m.forward))
-        return found  # type: ignore[no-any-return]
+        return found
 
     def flow(self, call: Any, *inputs: Any) -> Any:
         for name, m in self.__dict__.items():
