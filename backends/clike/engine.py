@@ -6,7 +6,7 @@ struct of i64 by value: the arrays' offsets, then the numbers of the layout (`La
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from .array import Array, Shape, dense_strides
 
-__all__ = ["Engine", "Launch", "Source", "Target", "header"]
+__all__ = ["Call", "Engine", "Launch", "Source", "Target", "header"]
 
 
 @cache
@@ -28,7 +28,7 @@ class Target(NamedTuple):
 
     * `cpu`: no local memory to gain from, vectors of `lanes` f32 to fill.
     * `group`: work-items of a group where nothing else decides; `local_bytes` of fast memory per group.
-    * `vector`: widest vector type that the compiler survives (1: none).
+    * `vector`: f32 lanes of a register, as a vector type that the compiler survives (1: none); `fused`: fma is one instruction.
     * `units`: how many groups run at once, roughly.
     """
 
@@ -39,6 +39,7 @@ class Target(NamedTuple):
     vector: int = 1
     units: int = 64
     f64: bool = True
+    fused: bool = True
 
 
 class Source(NamedTuple):
@@ -87,9 +88,9 @@ class Engine:
         """Wait for all that was launched."""
         raise NotImplementedError
 
-    def fastest(self, key: str, launches: Sequence[Launch], arrays: Sequence[Array]) -> Call:
-        """The best of several launches that do the same: the first, unless a driver measures (`tune.Tuner`)."""
-        return self.prepare(launches[0])
+    def fastest(self, key: str, choices: Mapping[str, Callable[[], Call]], arrays: Sequence[Array]) -> Call:
+        """The best of several ways to do the same, by name: the first, unless a driver measures (`tune.Tuner`)."""
+        return next(iter(choices.values()))()
 
     def empty(self, shape: Shape, dtype: Any) -> Array:
         """A new dense array, uninitialised."""

@@ -35,8 +35,9 @@ class _Text:
     def number(self, k: int) -> str:
         return f"d.v[{self.arrays + k}]"
 
-    def head(self, name: str, group: tuple[int, int, int]) -> list[str]:
+    def head(self, name: str, group: tuple[int, int, int], packed: bool = False) -> list[str]:
         c = self.cell
+        b_cell = self.acc if packed else c
         bias = f"GLOBAL const {c} * RESTRICT bias, " if self.bias else ""
         names = [f"z{a}" for a in range(self.batch)]
         dims = [self.number(7 + a) for a in range(self.batch)]
@@ -46,7 +47,7 @@ class _Text:
         y = self.arrays - 1
         return [
             f"DIMS({self.size});",
-            f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}(GLOBAL const {c} * RESTRICT A, GLOBAL const {c} * RESTRICT B, {bias}GLOBAL {c} * RESTRICT Y, const struct dims d) {{",
+            f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}(GLOBAL const {c} * RESTRICT A, GLOBAL const {b_cell} * RESTRICT B, {bias}GLOBAL {c} * RESTRICT Y, const struct dims d) {{",
             f"  const i64 M = {self.number(_M)}, N = {self.number(_N)}, K = {self.number(_K)}, z = BID(2);",
             f"  const i64 am = {self.number(_AM)}, ak = {self.number(_AK)}, bk = {self.number(_BK)}, bn = {self.number(_BN)};",
             *[f"  {line}" for line in unravel("z", dims, names)],
@@ -137,34 +138,83 @@ def _lanes(width: int) -> list[str]:
 
 
 @lru_cache(256)
-def vector(dtype: Any, batch: int, bias: bool, rows: int, width: int, vectors: int, fma: bool) -> Source:
-    """An item has `rows` x `vectors` vectors of `width` elements."""
-    t, v, span = _Text(dtype, batch, bias), _vector(dtype, width), width * vectors
+def pack(dtype: Any, batch: int, span: int) -> Source:
+    """B in panels of `span` columns, each contiguous and K long, in the register type; zeros beyond N.
+
+    An item copies 16 rows of a panel, so that a turned B is read and written within the first cache level.
+    """
+    t = _Text(dtype, batch, False)
     lines = [
-        *t.head(name := f"gemm_vector_{rows}x{width}x{vectors}", (1, 1, 1)),
-        f"  const i64 rb = BID(1) * {rows}, cb = BID(0) * {span}, r = rb < M - {rows} ? rb : M - {rows}, c = cb < N - {span} ? cb : N - {span};",
+        *t.head(name := f"gemm_pack_{span}", (1, 1, 1)),
+        f"  const i64 from = BID(0) * 16, to = from + 16 < K ? from + 16 : K, c0 = BID(1) * {span};",
+        f"  const i64 left = N - c0 < {span} ? N - c0 : {span}, at = y0 + (z * BID_COUNT + BID(1)) * K * {span};",
+        "  if (bn == 1) {",
+        "    for (i64 k = from; k < to; k++)",
+        f"      for (i64 j = 0; j < {span}; j++) Y[at + k * {span} + j] = j < left ? {load(dtype, 'B', 'b0 + k * bk + c0 + j')} : 0;",
+        "  } else {",
+        f"    for (i64 j = 0; j < {span}; j++)",
+        f"      for (i64 k = from; k < to; k++) Y[at + k * {span} + j] = j < left ? {load(dtype, 'B', 'b0 + k * bk + (c0 + j) * bn')} : 0;",
+        "  }",
+        "}",
     ]
+    text = "\n".join(lines).replace(" + z * M * N;", ";").replace("BID_COUNT", f"((N + {span - 1}) / {span})")
+    text = text.replace(f"GLOBAL {t.cell} * RESTRICT Y", f"GLOBAL {t.acc} * RESTRICT Y")
+    return Source(name, text, (1, 1, 1))
+
+
+@lru_cache(256)
+def vector(dtype: Any, batch: int, bias: bool, rows: int, width: int, vectors: int, fma: bool, packed: bool = False) -> Source:  # fmt: skip
+    """An item has `rows` x `vectors` vectors of `width` elements; B may be in panels (`pack`) as wide as that."""
+    t, v, span = _Text(dtype, batch, bias), _vector(dtype, width), width * vectors
+    name = f"gemm_{'packed' if packed else 'vector'}_{rows}x{width}x{vectors}"
+    lines = t.head(name, (1, 1, 1), packed)
+    if packed:
+        lines.append(
+            f"  const i64 rb = BID(0) * {rows}, c = BID(1) * {span}, b1_ = d.v[1] + (z * ((N + {span - 1}) / {span}) + BID(1)) * K * {span};"
+        )
+    else:
+        lines.append(f"  const i64 rb = BID(0) * {rows}, cb = BID(1) * {span}, c = cb < N - {span} ? cb : N - {span};")
+    lines.append(f"  const i64 r = rb < M - {rows} ? rb : M - {rows};")
     cells = [(i, j) for i in range(rows) for j in range(vectors)]
     lines += [f"  {v} acc{i}_{j} = 0;" for i, j in cells]
     lines.append("  for (i64 k = 0; k < K; k++) {")
-    lines.append("    const i64 ka = a0 + r * am + k * ak, kb = b0 + k * bk + c;")
-    lines += [f"    const {v} w{j} = {_vload(dtype, width, 'B', f'kb + {j * width}')};" for j in range(vectors)]
+    lines.append(
+        f"    const i64 ka = a0 + r * am + k * ak, kb = {f'b1_ + k * {span}' if packed else 'b0 + k * bk + c'};"
+    )
+    for j in range(vectors):
+        at = f"kb + {j * width}"
+        lines.append(
+            f"    const {v} w{j} = {f'vload{width}(0, B + {at})' if packed else _vload(dtype, width, 'B', at)};"
+        )
     for i in range(rows):
         lines.append(f"    const {v} x{i} = ({v})({load(dtype, 'A', f'ka + {i} * am')});")
         for j in range(vectors):
             lines.append(f"    acc{i}_{j} = {_step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};")
     lines.append("  }")
-    for i, j in cells:
-        at = f"y0 + (r + {i}) * N + c + {j * width}"
-        if bias:
-            lines.append(f"  acc{i}_{j} += {_vload(dtype, width, 'bias', f'd.v[2] + c + {j * width}')};")
-        if dtype.storage in ("f32", "f64"):
-            lines.append(f"  vstore{width}(acc{i}_{j}, 0, Y + {at});")
-        else:
-            lines += [
-                f"  {store(dtype, 'Y', f'{at} + {k}', f'acc{i}_{j}{lane}')}" for k, lane in enumerate(_lanes(width))
-            ]
+    whole = [line for i, j in cells for line in _write(t, f"acc{i}_{j}", i, j * width, width)]
+    if packed:
+        lines += [f"  if (c + {span} <= N) {{", *whole, "  } else {"]
+        for i, j in cells:
+            for k, lane in enumerate(_lanes(width)):
+                at = f"c + {j * width + k}"
+                lines.append(
+                    f"    if ({at} < N) " + t.stored(f"y0 + (r + {i}) * N + {at}", f"acc{i}_{j}{lane}", f"({at})")
+                )
+        lines.append("  }")
+    else:
+        lines += whole
     return Source(name, "\n".join([*lines, "}"]), (1, 1, 1))
+
+
+def _write(t: _Text, name: str, row: int, column: int, width: int) -> list[str]:
+    """Statements that store a vector of Y, its bias added."""
+    at, dtype = f"y0 + (r + {row}) * N + c + {column}", t.dtype
+    lines = []
+    if t.bias:
+        lines.append(f"    {name} += {_vload(dtype, width, 'bias', f'd.v[2] + c + {column}')};")
+    if dtype.storage in ("f32", "f64"):
+        return [*lines, f"    vstore{width}({name}, 0, Y + {at});"]
+    return lines + [f"    {store(dtype, 'Y', f'{at} + {k}', f'{name}{lane}')}" for k, lane in enumerate(_lanes(width))]
 
 
 @lru_cache(256)

@@ -2,59 +2,103 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ...core.contract import Signature
 from . import gemm
 from .array import Array, Shape, collapse
-from .engine import Engine, Launch, Source
+from .engine import Call, Engine, Launch, Source
 from .reduce import compile_reduce
 
 __all__ = ["compile_matmul", "register"]
 
 TUNED = 2**24  # multiplications above which the choice of a kernel is measured
-MATRIX = tuple[int, int]
+PACKED = 64  # rows, columns and depth from which packing B pays on a CPU
 
 
-def candidates(engine: Engine, dtype: Any, m: int, n: int, k: int, a: MATRIX, b: MATRIX, batch: int, bias: bool) -> list[tuple[Source, tuple[int, int]]]:  # fmt: skip
-    """Kernels that take these strides, each with its groups along N and M; the first is the default. Empty: copy B first."""
-    t = engine.target
-    plain = (gemm.plain(dtype, batch, bias, 64), (-(-m * n // 64), 1))
-    if not dtype.is_float or m * n * k <= 4096:
+class Way(NamedTuple):
+    """A kernel, its groups along x and y, and the width of the panels into which B is packed before (0: as it is)."""
+
+    source: Source
+    groups: tuple[int, int]
+    panel: int = 0
+
+
+class Product(NamedTuple):
+    """One product's facts: sizes, strides of A (m, k) and of B (k, n), how many batch dims, whether a bias is added."""
+
+    dtype: Any
+    m: int
+    n: int
+    k: int
+    a: tuple[int, int]
+    b: tuple[int, int]
+    batch: int
+    bias: bool
+
+
+def ways(engine: Engine, p: Product) -> list[Way]:
+    """Kernels that take these strides, the default first; none: B is copied before."""
+    t, m, n = engine.target, p.m, p.n
+    plain = Way(gemm.plain(p.dtype, p.batch, p.bias, 64), (-(-m * n // 64), 1))
+    if not p.dtype.is_float or m * n * p.k <= 4096:
         return [plain]
     if not t.cpu:
         sizes = [(64, 16, 4), (128, 8, 8), (32, 16, 2)] if m >= 64 and n >= 64 else [(32, 16, 2), (64, 16, 4)]
-        return [(gemm.tiled(dtype, batch, bias, s, d, r), (-(-n // s), -(-m // s))) for s, d, r in sizes]
-    width = min(t.vector, 8 if dtype.storage == "f64" else 16)
+        return [Way(gemm.tiled(p.dtype, p.batch, p.bias, s, d, r), (-(-n // s), -(-m // s))) for s, d, r in sizes]
+    width = t.vector // 2 if p.dtype.storage == "f64" else t.vector
     if width < 4:
         return [plain]
-    if b[1] == 1 and n >= 4:
-        return [_vector(t, dtype, batch, bias, m, n, rows, width, v) for rows, v in ((6, 2), (8, 2), (12, 1), (4, 4))]
-    if (a[1] == 1 or k == 1) and (b[0] == 1 or k == 1):
-        if k < width:
+    blocks = ((6, 2), (4, 3)) if t.vector < 16 else ((12, 2), (8, 3))  # 16 or 32 vector registers
+    squares = ((3, 3), (4, 2)) if t.vector < 16 else ((4, 4), (6, 2))
+    found: list[Way] = []
+    if min(m, n, p.k) >= PACKED:
+        found = [_vector(t, p, rows, width, v, True) for rows, v in blocks]
+    if p.b[1] == 1 and n >= 4:
+        return found + [_vector(t, p, rows, width, v, False) for rows, v in blocks]
+    if (p.a[1] == 1 or p.k == 1) and (p.b[0] == 1 or p.k == 1):
+        if p.k < width:
             return [plain]
-        shapes = [(4, 4), (6, 2), (3, 6)]
-        return [_dots(t, dtype, batch, bias, m, n, rows, columns, width) for rows, columns in shapes]
-    return [plain] if n < 4 else []
+        return found + [_dots(t, p, rows, columns, width) for rows, columns in squares]
+    return found or ([plain] if n < 4 else [])
 
 
-def _vector(t: Any, dtype: Any, batch: int, bias: bool, m: int, n: int, rows: int, width: int, vectors: int) -> Any:
-    rows = rows if rows <= m else max(r for r in (1, 2, 4, 6) if r <= m)
-    while width * vectors > n:
+def _vector(t: Any, p: Product, rows: int, width: int, vectors: int, packed: bool) -> Way:
+    rows = rows if rows <= p.m else max(r for r in (1, 2, 4, 6) if r <= p.m)
+    while width * vectors > p.n:
         vectors, width = (vectors // 2, width) if vectors > 1 else (1, width // 2)
-    return gemm.vector(dtype, batch, bias, rows, width, vectors, t.vector == 16), (-(-n // (width * vectors)), -(-m // rows))  # fmt: skip
+    source = gemm.vector(p.dtype, p.batch, p.bias, rows, width, vectors, t.fused, packed)
+    return Way(source, (-(-p.m // rows), -(-p.n // (width * vectors))), width * vectors if packed else 0)
 
 
-def _dots(t: Any, dtype: Any, batch: int, bias: bool, m: int, n: int, rows: int, columns: int, width: int) -> Any:
-    rows, columns = min(rows, m), min(columns, n)
-    return gemm.dots(dtype, batch, bias, rows, columns, width, t.vector == 16), (-(-n // columns), -(-m // rows))
+def _dots(t: Any, p: Product, rows: int, columns: int, width: int) -> Way:
+    rows, columns = min(rows, p.m), min(columns, p.n)
+    source = gemm.dots(p.dtype, p.batch, p.bias, rows, columns, width, t.fused)
+    return Way(source, (-(-p.n // columns), -(-p.m // rows)))
 
 
-def compile_matmul(
-    engine: Engine, a_shape: Shape, b_shape: Shape, dtype: Any, bias: bool = False
-) -> Callable[..., Array]:
+def _prepare(engine: Engine, way: Way, p: Product, batches: int, numbers: tuple[int, ...]) -> Call:
+    """The call of a way on (a, b, bias, y)."""
+    multiply = engine.prepare(Launch(way.source, (*way.groups, batches), numbers))
+    if not way.panel:
+        return multiply
+    panels, wide = -(-p.n // way.panel), p.dtype.compute
+    launch = Launch(gemm.pack(p.dtype, p.batch, way.panel), (-(-p.k // 16), panels, batches), numbers)
+    pack, size = engine.prepare(launch), (batches * panels * p.k * way.panel,)
+
+    def call(arrays: Sequence[Array], scalars: Sequence[Any]) -> None:
+        a, b, *rest = arrays
+        packed = engine.empty(size, wide)
+        pack((a, b, packed), ())
+        multiply((a, packed, *rest), ())
+
+    return call
+
+
+def compile_matmul(engine: Engine, a_shape: Shape, b_shape: Shape, dtype: Any, bias: bool = False) -> Callable[..., Array]:  # fmt: skip
     """A function of (a, b) or (a, b, bias of N) over equal batch dims; operands may have any strides."""
     (m, k), n = a_shape[-2:], b_shape[-1]
     batch_shape = a_shape[:-2]
@@ -63,23 +107,23 @@ def compile_matmul(
 
     def prepare(a: Array, b: Array, rest: tuple[Array, ...]) -> Any:
         (dims, (az, bz)) = collapse(batch_shape, (a.strides[:-2], b.strides[:-2]))
-        am, bm = a.strides[-2:], b.strides[-2:]
-        found = candidates(engine, dtype, m, n, k, (am[0], am[1]), (bm[0], bm[1]), len(dims), bias)
-        if not found:
-            return None
-        numbers = (m, n, k, *am, *bm, *dims, *az, *bz)
-        launches = [Launch(source, (*groups, prod(dims)), numbers) for source, groups in found]
-        if len(launches) == 1 or m * n * k < TUNED:
-            return engine.prepare(launches[0])
+        (am, ak), (bk, bn) = a.strides[-2:], b.strides[-2:]
+        p = Product(dtype, m, n, k, (am, ak), (bk, bn), len(dims), bias)
+        numbers = (m, n, k, am, ak, bk, bn, *dims, *az, *bz)
+        choices = {w.source.name: partial(_prepare, engine, w, p, prod(dims), numbers) for w in ways(engine, p)}
+        if not choices:
+            return _after_copy
+        if len(choices) == 1 or m * n * k < TUNED:
+            return next(iter(choices.values()))()
         out = engine.empty(out_shape, dtype)
-        key = f"matmul {dtype.storage} {_bucket(m)} {_bucket(n)} {_bucket(k)} {am[1] == 1} {bm[1] == 1} {bias}"
-        return engine.fastest(key, launches, (a, b, *rest, out))
+        key = f"matmul {dtype.storage} {_bucket(m)} {_bucket(n)} {_bucket(k)} {ak == 1} {bn == 1} {bias}"
+        return engine.fastest(key, choices, (a, b, *rest, out))
 
     def run(a: Array, b: Array, *rest: Array) -> Array:
         key = (a.strides, b.strides)
         call = calls.get(key)
         if call is None:
-            call = calls[key] = prepare(a, b, rest) or _after_copy
+            call = calls[key] = prepare(a, b, rest)
         if call is _after_copy:
             return run(a, engine.copier.copy(b), *rest)
         out = engine.empty(out_shape, dtype)

@@ -1,4 +1,4 @@
-"""Choosing among launches by measuring them once; the choice is kept on disk."""
+"""Choosing among ways by measuring them once; the choice is kept on disk."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .engine import Engine, Launch
+from .engine import Call, Engine
 
 __all__ = ["Tuner"]
 
@@ -34,23 +34,21 @@ class Tuner:
         return self._known
 
     def fastest(
-        self, engine: Engine, key: str, launches: Sequence[Launch], arrays: Sequence[Any]
-    ) -> Callable[..., None]:
-        """The prepared call of the launch that is fastest on these arrays; outputs are overwritten while measuring."""
-        names = [x.source.name for x in launches]
+        self, engine: Engine, key: str, choices: Mapping[str, Callable[[], Call]], arrays: Sequence[Any]
+    ) -> Call:
+        """The call that is fastest on these arrays, of several by name; outputs are overwritten while measuring."""
+        key = f"{key}: {', '.join(choices)}"  # other choices are measured anew
         chosen = self._load().get(key)
-        if chosen in names:
-            return engine.prepare(launches[names.index(chosen)])
-        best, best_time = 0, float("inf")
-        for i, launch in enumerate(launches):
-            if names.index(names[i]) < i:
-                continue
-            seconds = _measure(engine, engine.prepare(launch), arrays)
-            if seconds < best_time:
-                best, best_time = i, seconds
-        self._load()[key] = names[best]
+        if chosen is not None and chosen in choices:
+            return choices[chosen]()
+        times = {}
+        calls = {name: make() for name, make in choices.items()}
+        for name, call in calls.items():
+            times[name] = _measure(engine, call, arrays)
+        best = min(times, key=lambda name: times[name])
+        self._load()[key] = best
         self._save()
-        return engine.prepare(launches[best])
+        return calls[best]
 
     def _save(self) -> None:
         """Merge with what other processes have written; whole or not at all."""

@@ -142,8 +142,8 @@ class CudaEngine(Engine):
 
         return call
 
-    def fastest(self, key: str, launches: Sequence[Launch], arrays: Sequence[Array]) -> Any:
-        return self.tuner.fastest(self, key, launches, arrays)
+    def fastest(self, key: str, choices: Any, arrays: Sequence[Array]) -> Any:
+        return self.tuner.fastest(self, key, choices, arrays)
 
     def gemm(self, p: Product, pointers: Sequence[int], data: int, compute: int, alpha: int, beta: int, algorithm: int) -> None:  # fmt: skip
         """gemmStridedBatchedEx on the current stream."""

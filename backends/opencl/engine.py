@@ -25,6 +25,7 @@ __all__ = ["OpenCLEngine"]
 
 _enqueue, _Kernel = _cl.enqueue_nd_range_kernel, cl.Kernel
 _ident = threading.get_ident
+MOST_PROGRAMS = 400  # built and ready at once: each takes the compiler about 2 MB, and 5 ms to load again from disk
 
 
 @cache
@@ -50,7 +51,7 @@ class OpenCLEngine(Engine):
         self.target = _target(device)
         self.options = _options(device, self.target)
         self._programs: dict[Source, Any] = {}
-        self._kernels: dict[tuple[Source, int], Any] = {}
+        self._kernels: dict[Source, dict[int, Any]] = {}  # by thread; emptied when the program is dropped
         self._building = threading.Lock()
         self.copier = Copier(self)
         self.tuner = Tuner(kernelcache.folder(), f"{device.name} {device.driver_version}")
@@ -109,21 +110,22 @@ class OpenCLEngine(Engine):
     # ----- kernels
 
     def program(self, source: Source) -> Any:
-        """The built program; each source is built once per process, and once per machine where the cache holds it."""
+        """The built program; built once per machine where the cache on disk holds it. The oldest of too many are dropped."""
         found = self._programs.get(source)
         if found is None:
             with self._building:
                 found = self._programs.get(source)
                 if found is None:
                     found = self._programs[source] = kernelcache.build(self.context, self.device, source, self.options)
+                    while len(self._programs) > MOST_PROGRAMS:
+                        oldest = next(iter(self._programs))
+                        del self._programs[oldest]
+                        self._kernels[oldest].clear()
         return found
 
     def _kernel(self, source: Source) -> Any:
         """This thread's kernel object: two threads that share one set each other's arguments."""
-        key = (source, _ident())
-        found = self._kernels.get(key)
-        if found is None:
-            found = self._kernels[key] = _Kernel(self.program(source), source.name)
+        found = self._kernels[source][_ident()] = _Kernel(self.program(source), source.name)
         return found
 
     def prepare(self, launch: Launch) -> Callable[[Sequence[Array], Sequence[Any]], None]:
@@ -134,14 +136,15 @@ class OpenCLEngine(Engine):
             size, local = size[:1], local[:1]
         packers = tuple([packer(d) for d in source.scalars])
         queue, tail = self.queue, struct.pack(f"{len(numbers)}q", *numbers)
-        kernels: dict[int, Any] = {}
-        self._kernel(source)  # errors of the compiler show here
+        kernels = self._kernels.setdefault(source, {})
+        if not kernels:
+            self._kernel(source)  # errors of the compiler show here
 
         def call(arrays: Sequence[Array], scalars: Sequence[Any] = ()) -> None:
             thread = _ident()
             kernel = kernels.get(thread)
             if kernel is None:
-                kernel = kernels[thread] = self._kernel(source)
+                kernel = self._kernel(source)
             i = 0
             for a in arrays:
                 kernel.set_arg(i, a.buffer)
@@ -154,8 +157,8 @@ class OpenCLEngine(Engine):
 
         return call
 
-    def fastest(self, key: str, launches: Sequence[Launch], arrays: Sequence[Array]) -> Any:
-        return self.tuner.fastest(self, key, launches, arrays)
+    def fastest(self, key: str, choices: Any, arrays: Sequence[Array]) -> Any:
+        return self.tuner.fastest(self, key, choices, arrays)
 
     def close(self) -> None:
         """Wait for what is queued and let the driver go; in a forked child there is nothing to wait for."""
@@ -178,9 +181,10 @@ def _target(device: Any) -> Target:
         group=min(256, device.max_work_group_size),
         lanes=16 if cpu else min(64, device.max_work_group_size),
         local_bytes=min(32768, device.local_mem_size),
-        vector=8 if pocl else 16,
+        vector=min(8 if pocl else 16, max(1, device.native_vector_width_float)) if cpu else 1,  # PoCL dies of float16
         units=device.max_compute_units * (4 if cpu else 16),
         f64="cl_khr_fp64" in device.extensions,
+        fused=not pocl,
     )
 
 
