@@ -98,10 +98,12 @@ def _cnn(dev: Any) -> Work:
 def _cnn_tinygrad(_: Any) -> Work:
     """The same step, jitted as its users would, on tinygrad's OpenCL device."""
     os.environ["DEV"] = "CL"
-    from tinygrad import Tensor, TinyJit
-    from tinygrad.nn import Conv2d, Linear
-    from tinygrad.nn.optim import SGD
+    import importlib
 
+    tinygrad = importlib.import_module("tinygrad")
+    layers, optimizers = importlib.import_module("tinygrad.nn"), importlib.import_module("tinygrad.nn.optim")
+    Tensor, TinyJit, SGD = tinygrad.Tensor, tinygrad.TinyJit, optimizers.SGD
+    Conv2d, Linear = layers.Conv2d, layers.Linear
     c1, c2, fc = Conv2d(1, 16, 3, padding=1), Conv2d(16, 32, 3, padding=1), Linear(128, 10)
     opt = SGD([c1.weight, c1.bias, c2.weight, c2.bias, fc.weight, fc.bias], lr=1e-2)
     x, y = Tensor(numbers(64, 1, 8, 8)).realize(), Tensor((np.arange(64) % 10).astype(np.int32)).realize()
@@ -147,14 +149,23 @@ def _microseconds(_: Any) -> Work:
     return Work(run, units=100)
 
 
+def _sgemm(n: int, turned: bool) -> Line:
+    """Square matrices; `turned`: the second is a transposed view."""
+    shapes = ((n, n), (n, n))
+
+    def ours(dev: Any) -> Work:
+        return _on(dev, (lambda a, b: a @ b.permute((1, 0))) if turned else (lambda a, b: a @ b), *shapes)
+
+    def theirs(_: Any) -> Work:
+        return _numpy((lambda a, b: a @ b.T) if turned else np.matmul, *shapes)
+
+    return Line(f"sgemm {n}" + ", second turned" * turned, ours, "NumPy", theirs, 1.0)
+
+
 def lines() -> tuple[Line, ...]:
-    square = lambda n: ((n, n), (n, n))  # noqa: E731
     wide = (4096, 1024)
     return (
-        *[Line(f"sgemm {n}", lambda d, n=n: _on(d, lambda a, b: a @ b, *square(n)), "NumPy",
-               lambda d, n=n: _numpy(np.matmul, *square(n)), 1.0) for n in (512, 1024)],
-        *[Line(f"sgemm {n}, second turned", lambda d, n=n: _on(d, lambda a, b: a @ b.permute((1, 0)), *square(n)), "NumPy",
-               lambda d, n=n: _numpy(lambda a, b: a @ b.T, *square(n)), 1.0) for n in (512, 1024)],
+        *[_sgemm(n, turned) for n in (512, 1024) for turned in (False, True)],
         Line("add, 16 M", lambda d: _on(d, lambda a, b: a + b, (N,), (N,)), "copy", _copy, 1.3, 1.5),
         Line("exp, 16 M", lambda d: _on(d, lambda a: a.exp(), (N,)), "copy", _copy, 1.3),
         Line("gelu, 16 M", lambda d: _on(d, lambda a: a.accurate_gelu(), (N,)), "copy", _copy, 1.3),

@@ -1,8 +1,10 @@
-"""Row programs: maps with reductions along rows, one group or one work-item per row.
+"""Row programs: maps with reductions along rows, in one of three ways.
 
-A group's items walk along the row together (loads are contiguous where rows are); an item alone walks its row while its
-neighbours walk theirs (loads are contiguous where rows lie side by side). Float sums are folded in two levels, so that the
-error does not grow with the row. A reduction may be split: each row's parts are folded apart, and then together.
+* "group": a group's items walk along the row together; for GPUs.
+* "lanes": an item walks along a few rows with an accumulator per vector lane, in loops that a compiler vectorises; for CPUs.
+* "items": an item walks along its row while its neighbours walk along theirs; for rows that lie side by side, or are short.
+
+Float sums are folded in two levels, so that the error does not grow with the row. A reduction may be split: each row's parts are folded apart, and then together.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from .types import literal, register_type
 
 __all__ = ["Layout", "compile_row", "row_launch"]
 
+LANES_WORK = 16384  # elements that an item of a CPU should see at least
 CHUNK = 64  # additions in a row before the partial sum is folded into the whole
 
 
@@ -52,21 +55,25 @@ def row_launch(program: RowProgram, lay: Layout, target: Target, parts: int = 1)
         o[-1] == 1 and i[-1] != 1 for k, o, i in zip(kinds, lay.outer_strides, lay.inner_strides) if k == "full"
     )
     short = n < 2 * target.lanes or (rows >= 16 * target.units and n < 64)
-    alone = lay.outer[-1] >= min(16, rows) and (side_by_side or short)
-    width = 1 if alone else _width(n, target)
     classes = tuple([(min(o[-1], 2), min(i[-1], 2)) for o, i in zip(lay.outer_strides, lay.inner_strides)])
-    source = _source(program, len(lay.outer), len(lay.inner), classes, width, 64 if alone else width, parts > 1)
-    numbers = (rows, n, parts, -(-n // parts), *lay.outer, *lay.inner)
+    items = rows * parts
+    if lay.outer[-1] >= min(16, rows) and (side_by_side or short):
+        way, width, group, groups, each = "items", 1, 64, -(-items // 64), 1
+    elif target.cpu:
+        each = max(1, min(LANES_WORK // max(1, n // parts), items // (4 * target.units)))  # rows per item
+        way, width, group, groups = "lanes", 8, 1, -(-items // each)
+    else:
+        width = _width(n, target)
+        way, group, groups, each = "group", width, items, 1
+    source = _source(program, len(lay.outer), len(lay.inner), classes, way, width, group, parts > 1)
+    numbers = (rows, n, parts, -(-n // parts), each, *lay.outer, *lay.inner)
     for o, i in zip(lay.outer_strides, lay.inner_strides):
         numbers += (*o, *i)
-    items = rows * parts
-    return Launch(source, (-(-items // 64) if alone else items, 1, 1), numbers)
+    return Launch(source, (groups, 1, 1), numbers)
 
 
 def _width(n: int, target: Target) -> int:
-    """Items per group: one vector on a CPU; on a GPU enough for the row."""
-    if target.cpu:
-        return target.lanes
+    """Items of a group that are enough for a row."""
     width = 32
     while width < target.group and width * 4 < n:
         width *= 2
@@ -78,26 +85,27 @@ class _Names:
 
     def __init__(self, arrays: int, outer: int, inner: int) -> None:
         self.k, self.no, self.ni = arrays, outer, inner
-        self.rows, self.n, self.parts, self.chunk = (f"d.v[{arrays + j}]" for j in range(4))
-        self.outer = [f"d.v[{arrays + 4 + a}]" for a in range(outer)]
-        self.inner = [f"d.v[{arrays + 4 + outer + a}]" for a in range(inner)]
-        self.size = arrays + 4 + (outer + inner) * (arrays + 1)
+        self.rows, self.n, self.parts, self.chunk, self.each = (f"d.v[{arrays + j}]" for j in range(5))
+        self.outer = [f"d.v[{arrays + 5 + a}]" for a in range(outer)]
+        self.inner = [f"d.v[{arrays + 5 + outer + a}]" for a in range(inner)]
+        self.size = arrays + 5 + (outer + inner) * (arrays + 1)
 
     def step(self, j: int, a: int) -> str:
         """The stride of array j along dim a, outer dims first."""
-        return f"d.v[{self.k + 4 + (self.no + self.ni) * (j + 1) + a}]"
+        return f"d.v[{self.k + 5 + (self.no + self.ni) * (j + 1) + a}]"
 
 
 @lru_cache(2048)
-def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[int, int], ...], width: int, group: int, split: bool) -> Source:  # fmt: skip
-    return _Writer(program, outer, inner, classes, width, group, split).source()
+def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[int, int], ...], way: str, width: int, group: int, split: bool) -> Source:  # fmt: skip
+    return _Writer(program, outer, inner, classes, way, width, group, split).source()
 
 
 class _Writer:
-    """Writes one row kernel."""
+    """Writes one row kernel; `width` is how many items, or lanes of an item, share a row."""
 
-    def __init__(self, program: RowProgram, outer: int, inner: int, classes: Any, width: int, group: int, split: bool) -> None:  # fmt: skip
-        self.p, self.width, self.group, self.split, self.classes = program, width, group, split, classes
+    def __init__(self, program: RowProgram, outer: int, inner: int, classes: Any, way: str, width: int, group: int, split: bool) -> None:  # fmt: skip
+        self.p, self.way, self.width, self.group = program, way, width, group
+        self.split, self.classes, self.step = split, classes, width if way == "group" else 1
         self.arrays = program.n_args + len(program.outputs)
         self.d = _Names(self.arrays, outer, inner)
         self.kinds = program.in_kinds + program.out_kinds
@@ -111,13 +119,13 @@ class _Writer:
         for level in _levels(self.p):
             self.reduce(level)
         self.finish()
-        name = "row_items" if self.width == 1 else "row_group"
+        name = f"row_{self.way}"
         text = [
             f"DIMS({d.size});",
             f"KERNEL GROUP({self.group}, 1, 1) void {name}({parameters(self.p)}, const struct dims d) {{",
             *[f"  {line}" for line in self.locals],
             *[f"  {line}" for line in self.lines],
-            "  }" if self.width == 1 else "",
+            "  }" if self.way != "group" else "",
             "}",
         ]
         return Source(name, "\n".join(text), (self.group, 1, 1), scalar_types(self.p))
@@ -125,13 +133,23 @@ class _Writer:
     def setup(self) -> None:
         """Which row, which part, and where each array's row begins."""
         d, add = self.d, self.lines.append
-        if self.width == 1:
+        total = d.rows + (f" * {d.parts}" if self.split else "")
+        if self.way == "items":
             add("const i64 g = GID(0), l = 0;")
-            add(f"if (g < {d.rows}{' * ' + d.parts if self.split else ''}) {{")
-            add(f"const i64 part = g / {d.rows}, r = g - part * {d.rows};" if self.split else "const i64 r = g;")
+            add(f"if (g < {total}) {{")
+        elif self.way == "lanes":
+            add(
+                f"const i64 l = 0, first = BID(0) * {d.each}, last = first + {d.each} < {total} ? first + {d.each} : {total};"
+            )
+            add("for (i64 g = first; g < last; g++) {")
         else:
             add("const i64 g = BID(0), l = LID(0);")
-            add(f"const i64 r = g / {d.parts}, part = g - r * {d.parts};" if self.split else "const i64 r = g;")
+        if not self.split:
+            add("const i64 r = g;")
+        elif self.way == "items":
+            add(f"const i64 part = g / {d.rows}, r = g - part * {d.rows};")
+        else:
+            add(f"const i64 r = g / {d.parts}, part = g - r * {d.parts};")
         if self.split:
             add(f"const i64 from = part * {d.chunk}, to = from + {d.chunk} < {d.n} ? from + {d.chunk} : {d.n};")
         else:
@@ -176,59 +194,77 @@ class _Writer:
                     stack.extend(m.args)
 
     def loop(self, body: Body, header: str, tail: list[str]) -> list[str]:
-        """A loop over j of statements."""
+        """A loop of statements over j, or over lanes k that say which j."""
         extra = unravel("j", self.d.inner, [f"j{a}" for a in range(self.d.ni)]) if self.d.ni > 1 else []
         if any(n.op in ("index", "random") for n in self.p.nodes):
             extra.append(f"const i64 i = r * {self.d.n} + j;")
         return [header, *[f"  {line}" for line in (*extra, *body.lines, *tail)], "}"]
 
+    def walk(self, body: Body, start: str, end: str, steps: list[str]) -> list[str]:
+        """Loops over the elements start .. end that this item sees; lanes of an item in an inner loop of fixed length."""
+        if self.way != "lanes":
+            return self.loop(body, f"for (i64 j = {start} + l; j < {end}; j += {self.step}) {{", steps)
+        w = self.width
+        return [
+            f"i64 b = {start};",
+            f"for (; b + {w} <= {end}; b += {w})",
+            *self.loop(body, f"  for (int k = 0; k < {w}; k++) {{ const i64 j = b + k;", steps),
+            *self.loop(body, f"for (i64 j = b; j < {end}; j++) {{ const int k = (int)(j - b);", steps),
+        ]
+
     def reduce(self, level: list[Expr]) -> None:
         """Fold the reductions of one level in one walk along the row."""
         self.per_row([n.args[0] for n in level])
         body = Body(self.p, self.top, f"u{len(self.lines)}_")
-        chunked, plain, whole, partial = [], [], [], []
-        for n in level:
-            name = f"a{len(self.top.names)}_{level.index(n)}"
+        inner, outer, wholes, partials = [], [], [], []
+        lane, size = ("[k]", f"[{self.width}]") if self.way == "lanes" else ("", "")
+        names = {n: f"a{len(self.lines)}_{k}" for k, n in enumerate(level)}
+        for n, name in names.items():
             value = body.value(n.args[0], self.arg)
             dtype, kind = self.p.types[n], REDUCTIONS[n.op]
-            declare = f"{register_type(dtype)} {name} = {identity(kind, dtype)};"
-            whole.append((n, name, declare))
+            wholes += self.declare(name, dtype, kind, lane, size)
             if kind == "sum" and dtype.is_float:
-                partial.append(f"{register_type(dtype)} {name}p = {identity(kind, dtype)};")
-                chunked.append(f"{name}p = {name}p + {value};")
-                plain.append(f"{name} = {name} + {name}p;")
+                partials += self.declare(f"{name}p", dtype, kind, lane, size)
+                inner.append(f"{name}p{lane} = {name}p{lane} + {value};")
+                outer.append(f"{name}{lane} = {name}{lane} + {name}p{lane};")
             else:
-                chunked.append(f"{name} = {combine(kind, dtype, name, value)};")
-        w = self.width
-        self.lines.extend([declare for _, _, declare in whole])
-        if plain:
-            step = w * CHUNK
-            inner = self.loop(body, f"for (i64 j = c + l; j < end; j += {w}) {{", chunked)
+                inner.append(f"{name}{lane} = {combine(kind, dtype, f'{name}{lane}', value)};")
+        self.lines.extend(wholes)
+        if outer:
+            step = self.width * CHUNK
             self.lines.append(f"for (i64 c = from; c < to; c += {step}) {{")
             self.lines.append(f"  const i64 end = c + {step} < to ? c + {step} : to;")
-            self.lines.extend([f"  {line}" for line in (*partial, *inner, *plain)])
+            each = [f"for (int k = 0; k < {self.width}; k++) {{", *outer, "}"] if lane else outer
+            self.lines.extend([f"  {line}" for line in (*partials, *self.walk(body, "c", "end", inner), *each)])
             self.lines.append("}")
         else:
-            self.lines.extend(self.loop(body, f"for (i64 j = from + l; j < to; j += {w}) {{", chunked))
-        for n, name, _ in whole:
-            self.top.names[n] = name if w == 1 else self.fold(n, name)
+            self.lines += ["{", *self.walk(body, "from", "to", inner), "}"]
+        for n, name in names.items():
+            self.top.names[n] = self.fold(n, name)
+
+    def declare(self, name: str, dtype: Any, kind: str, lane: str, size: str) -> list[str]:
+        """An accumulator, or one per lane, that holds nothing yet."""
+        ctype, nothing = register_type(dtype), identity(kind, dtype)
+        if not lane:
+            return [f"{ctype} {name} = {nothing};"]
+        return [f"{ctype} {name}{size};", f"for (int k = 0; k < {self.width}; k++) {name}{lane} = {nothing};"]
 
     def fold(self, n: Expr, name: str) -> str:
-        """The items' partial results combined through local memory; every item gets the whole."""
+        """The partial results of lanes, or of items through local memory, combined; every item gets the whole."""
+        if self.way == "items":
+            return name
         dtype, kind, w = self.p.types[n], REDUCTIONS[n.op], self.width
-        buffer, ctype, out = f"l_{name}", register_type(dtype), f"{name}w"
-        self.locals.append(f"LOCAL_ARRAY({ctype}, {buffer}, {w});")
-        self.lines += [f"{buffer}[l] = {name};", "BARRIER();"]
-        step = w // 2
-        while step > 16:
-            self.lines.append(
-                f"if (l < {step}) {buffer}[l] = {combine(kind, dtype, f'{buffer}[l]', f'{buffer}[l + {step}]')};"
-            )
-            self.lines.append("BARRIER();")
-            step //= 2
-        last = 2 * step
+        ctype, out, buffer = register_type(dtype), f"{name}w", name
+        if self.way == "group":
+            buffer = f"l_{name}"
+            self.locals.append(f"LOCAL_ARRAY({ctype}, {buffer}, {w});")
+            self.lines += [f"{buffer}[l] = {name};", "BARRIER();"]
+            while w > 32:
+                w //= 2
+                half = combine(kind, dtype, f"{buffer}[l]", f"{buffer}[l + {w}]")
+                self.lines += [f"if (l < {w}) {buffer}[l] = {half};", "BARRIER();"]
         self.lines.append(f"{ctype} {out} = {buffer}[0];")
-        self.lines.append(f"for (int k = 1; k < {last}; k++) {out} = {combine(kind, dtype, out, f'{buffer}[k]')};")
+        self.lines.append(f"for (int k = 1; k < {w}; k++) {out} = {combine(kind, dtype, out, f'{buffer}[k]')};")
         return out
 
     def finish(self) -> None:
@@ -245,7 +281,7 @@ class _Writer:
         if full:
             body = Body(self.p, self.top, "v")
             ends = [store(dtype, f"y{k}", self.at(first + k), body.value(o, self.arg)) for k, o, dtype in full]
-            self.lines.extend(self.loop(body, f"for (i64 j = from + l; j < to; j += {self.width}) {{", ends))
+            self.lines.extend(self.loop(body, f"for (i64 j = from + l; j < to; j += {self.step}) {{", ends))
 
 
 def _levels(program: RowProgram) -> list[list[Expr]]:

@@ -189,4 +189,4 @@ def _target(device: Any) -> Target:
 
 
 def _options(device: Any, target: Target) -> tuple[str, ...]:
-    return ("-DHAVE_F64",) * target.f64 + ("-cl-std=CL1.2",)
+    return ("-DHAVE_F64",) * target.f64 + ("-DOWN_MATH",) * target.cpu + ("-cl-std=CL1.2",)
