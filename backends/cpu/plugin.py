@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import BackendInfo, Capabilities, Check, DeviceInfo, hookimpl
-from . import conv, index, map, matmul, memory, reduce, search, view
+from . import conv, index, map, matmul, memory, pool, reduce, search, view
 from .native.layout import usable
 from .native.runtime import runtime, thread_count
 
@@ -65,7 +65,7 @@ def backend_capabilities(runtime: CpuRuntime) -> Capabilities:
 
 @hookimpl
 def register_kernels(registry: Any, runtime: CpuRuntime) -> None:
-    for family in (memory, view, map, reduce, matmul, index, conv, search):
+    for family in (memory, view, map, reduce, matmul, index, conv, pool, search):
         family.register(registry)
 
 
