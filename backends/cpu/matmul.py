@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import quiet, reset_errors, set_quiet
+from .native.gemm import small_linear, small_linear_backward, small_matmul
+from .native.kernel import empty_kernel
 
 
 def matmul(sig: Any) -> Any:
@@ -16,7 +18,8 @@ def matmul(sig: Any) -> Any:
     if dtype.bits == 16:
         narrow = dtype.numpy
         return quiet(lambda a, b: np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(narrow))
-    return quiet(np.matmul)
+    empty = empty_kernel(sig.outputs[0].shape, dtype.numpy)
+    return small_matmul(sig, quiet(lambda a, b: np.matmul(a, b, empty())))
 
 
 def _wrapping(dtype: Any) -> Any:
@@ -27,18 +30,20 @@ def linear(sig: Any) -> Any:
     """x W^T + b with the bias added in place; narrow floats go through the composite."""
     if sig.outputs[0].dtype.bits == 16:
         return NotImplemented
+    out = sig.outputs[0]
+    empty = empty_kernel(out.shape, out.dtype.numpy)
     if len(sig.inputs) == 2:
-        return quiet(lambda x, w: np.matmul(x, w.T))
+        return small_linear(sig, quiet(lambda x, w: np.matmul(x, w.T, empty())))
 
     def kernel(x: Any, w: Any, b: Any) -> Any:
         token = set_quiet()
         try:
-            y = np.matmul(x, w.T)
+            y = np.matmul(x, w.T, empty())
             return np.add(y, b, y)
         finally:
             reset_errors(token)
 
-    return kernel
+    return small_linear(sig, kernel)
 
 
 def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
@@ -64,7 +69,7 @@ def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
             reset_errors(token)
         return out
 
-    return kernel
+    return small_linear_backward(sig, needs, kernel)
 
 
 def register(registry: Any) -> None:

@@ -20,10 +20,10 @@ import numpy as np
 
 from .compiler import compile_ir
 from .ir import Function, V, module
-from .layout import DATA
+from .layout import DATA, usable
 from .runtime import READABLE, SLOTS, WRITABLE, runtime
 
-__all__ = ["ArrayType", "Context", "Entry", "make_kernel"]
+__all__ = ["ArrayType", "Context", "Entry", "assemble", "empty_kernel", "make_kernel", "task_function"]
 
 RT, SLOW, TASKS, GRAIN, RELEASE, NARGS, SCRATCH, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 8
 DESCR_, COUNT, BYTES, RANK, DIMS_, STRIDES_, ARRAY_SLOTS = 0, 1, 2, 3, 4, 12, 20
@@ -266,3 +266,15 @@ def make_kernel(
 def assemble(entry: Entry, *functions: Function) -> str:
     """The module of an entry and its task functions."""
     return module(*functions, entry.write())
+
+
+def empty_kernel(shape: tuple[int, ...], dtype: Any) -> Callable[..., Any]:
+    """A function that makes an uninitialised array over memory of the pool; NumPy's own where there is none."""
+    if not usable():
+        return lambda: np.empty(shape, dtype)
+    text = assemble(Entry(0, [], [None], []))
+    return make_kernel(text, "empty", [], [ArrayType(shape, dtype)], 0, _no_arguments, tasks=0, grain=1)
+
+
+def _no_arguments(*_: Any) -> Any:
+    raise TypeError("empty() takes no arguments")

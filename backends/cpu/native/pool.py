@@ -7,7 +7,7 @@ from typing import Any
 
 from ....core.contract import f32
 from .fallback import Fallback
-from .ir import Function, V, vec
+from .ir import V, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, identity
 from .layout import usable
@@ -15,7 +15,7 @@ from .tile import wide
 
 __all__ = ["pool_gradient", "pool_kernel"]
 
-_OWN = "h w oh ow stride_h stride_w pad_h pad_w step_h step_w top bottom left right".split()
+_OWN = ["h", "w", "oh", "ow", "stride_h", "stride_w", "pad_h", "pad_w", "step_h", "step_w", "top", "bottom", "left", "right"]
 _LONGEST = 25  # window places that are written out
 _texts: dict[Any, str] = {}
 
@@ -206,7 +206,9 @@ class _Backward(_Pool):
     def _read(self, oh: V, ow: V) -> tuple[V, V]:
         b, at = self.b, oh * self.own["ow"] + ow
         g = b.load(b.at(self.g, at, "float"), "float")
-        return (g * (1.0 / (self.kh * self.kw)) if self.kind == "avg" else g), b.load(b.at(self.y, at, "float"), "float")
+        return (g * (1.0 / (self.kh * self.kw)) if self.kind == "avg" else g), b.load(
+            b.at(self.y, at, "float"), "float"
+        )
 
     def _add(self, p: V, g: V) -> None:
         place = self.b.at(self.dx, p, "float")

@@ -1,0 +1,288 @@
+"""Small matrix products, where a call of BLAS costs more than its work: tiles of C straight from A and B, no packing.
+
+A is read through two strides, so a transposed one is free; B lies in rows (a weight that lies in columns is turned first).
+The bias is added in the tile. Large products belong to BLAS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Any
+
+from ....core.contract import f32
+from .fallback import Fallback
+from .ir import Function, V, vec
+from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .lanes import first_lanes
+from .layout import usable
+from .tile import UNROLL, columns, rows, wide
+
+__all__ = ["small_linear", "small_linear_backward", "small_matmul"]
+
+MOST = 1 << 19  # multiply-adds of a product that is small
+TURNED = 1 << 13  # elements of a weight that is turned in every call
+_texts: dict[Any, str] = {}
+
+
+def _small(types: Any, m: int, n: int, k: int) -> bool:
+    return usable() and all(t.dtype is f32 for t in types) and 0 < m * n * k <= MOST
+
+
+def _function(height: int, masked: bool) -> Function:
+    """cell(a, stride of rows, of columns, b, stride, k, c, stride, bias or null, cols): a tile of `height` rows."""
+    w, name = wide(), f"cell{height}{'m' if masked else ''}"
+    t = vec("float", w)
+    b = Function(
+        f"internal void @{name}(ptr %a, i64 %ra, i64 %ka, ptr %b, i64 %rb, i64 %k, ptr %c, i64 %rc, ptr %bias, i64 %cols)",
+        "noinline",
+    )
+    a, ra, ka, panel, rb = b.arg("a"), b.arg("ra", "i64"), b.arg("ka", "i64"), b.arg("b"), b.arg("rb", "i64")
+    k, cols = b.arg("k", "i64"), b.arg("cols", "i64")
+    lines = [a]
+    for _ in range(height - 1):
+        lines.append(b.at(lines[-1], ra))
+    masks = [first_lanes(b, cols - v * w, w) for v in range(2)] if masked else []
+    short = f"v{w}f32.p0"
+    if masked:
+        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {masks[0].type}, {t})",
+                           f"declare void @llvm.masked.store.{short}({t}, ptr, {masks[0].type})"}  # fmt: skip
+
+    def load(p: V, v: int) -> V:
+        p = b.at(p, v * w * 4)
+        if not masked:
+            return b.load(p, t)
+        return b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {masks[v]}, {t} zeroinitializer)", t)
+
+    def steps(values: list[V], count: int) -> list[V]:
+        offset, here, *sums = values
+        for _ in range(count):
+            row = [load(here, v) for v in range(2)]
+            for i, line in enumerate(lines):
+                x = b.load(b.at(line, offset), "float").splat(w)
+                for v in range(2):
+                    sums[2 * i + v] = b.fma(x, row[v], sums[2 * i + v])
+            offset, here = offset + ka, b.at(here, rb)
+        return [offset, here, *sums]
+
+    whole = k & -UNROLL
+    with b.loop(0, whole, UNROLL, b.const(0), panel, *[b.const(0.0, t)] * (2 * height)) as loop:
+        loop.next(*steps(loop.values, UNROLL))
+    with b.loop(whole, k, 1, *loop.out) as rest:
+        rest.next(*steps(rest.values, 1))
+    bias = b.arg("bias")
+    added = [
+        b.either(bias.cmp("ne", 0), lambda v=v: load(bias, v), lambda: b.const(0.0, t))  # type: ignore[misc]
+        for v in range(2)
+    ]
+    place = b.arg("c")
+    for i in range(height):
+        for v in range(2):
+            x, p = rest.out[2 + 2 * i + v] + added[v], b.at(place, v * w * 4)
+            if masked:
+                b.do(f"call void @llvm.masked.store.{short}({x}, ptr align 4 {p.name}, {masks[v]})")
+            else:
+                b.store(x, p)
+        place = b.at(place, b.arg("rc", "i64"))
+    b.ret()
+    return b
+
+
+def _cells(rests: set[int]) -> list[Function]:
+    return [_function(h, masked) for h in sorted({rows(), *rests} - {0}) for masked in (False, True)]
+
+
+def _product(b: Function, a: V, ra: V, ka: V, right: V, rb: V, k: V, c: V, m: V, n: V, rest: int, bias: V) -> None:
+    """C = A B + bias over all tiles; strides in bytes, C row-major, `rest` rows in the last strip."""
+    height, width = rows(), columns()
+    strips = m.div(height)
+
+    def strip(i: V, h: int) -> None:
+        line, out = b.at(a, i * ra), b.at(c, i * n, "float")
+        whole = n & -width
+        with b.loop(0, whole, width) as col:
+            _cell(b, f"cell{h}", line, ra, ka, col.i, right, rb, k, out, n, bias)
+        with b.when(whole.cmp("slt", n)):
+            _cell(b, f"cell{h}m", line, ra, ka, whole, right, rb, k, out, n, bias)
+
+    with b.loop(0, strips) as i:
+        strip(i.i * height, height)
+    if rest:
+        strip(strips * height, rest)
+
+
+def _cell(b: Function, name: str, line: V, ra: V, ka: V, col: V, right: V, rb: V, k: V, out: V, n: V, bias: V) -> None:
+    given = b.select(bias.cmp("ne", 0), b.at(bias, col, "float"), b.const(0, "ptr"))
+    b.call(
+        f"@{name}",
+        "void",
+        line,
+        ra,
+        ka,
+        b.at(right, col, "float"),
+        rb,
+        k,
+        b.at(out, col, "float"),
+        n * 4,
+        given,
+        n - col,
+    )
+
+
+# ----- linear: x (m, k), weight (n, k), bias (n) or none
+
+_M, _N, _K = 2, 3, 4
+
+
+def small_linear(sig: Any, slow: Callable[..., Any]) -> Any:
+    """`linear` by machine code for small products, or `slow`."""
+    x, weight = sig.inputs[:2]
+    n, k = weight.shape
+    m = x.numel // k
+    if not _small((*sig.inputs, *sig.outputs), m, n, k) or n * k > TURNED:
+        return slow
+    biased = len(sig.inputs) == 3
+    key = ("linear", m % rows(), biased)
+    if key not in _texts:
+        entry = Entry(2 + biased, [], [None], ["turn", "multiply"])
+        _texts[key] = assemble(entry, *_cells({m % rows()}), _turn(biased), _multiply(m % rows(), biased))
+    strip = rows() * 8
+    tasks = -(-m // strip)
+    return _kernel(
+        key, "linear", sig, slow, tasks=n, grain=n, scratch=n * k * 4, own=[tasks, _per(tasks, m * n * k), m, n, k]
+    )
+
+
+def _per(tasks: int, work: int) -> int:
+    """Tasks in a chunk: about 64k multiply-adds."""
+    return max(1, (1 << 16) * tasks // work)
+
+
+def _kernel(key: Any, name: str, sig: Any, slow: Any, **slots: Any) -> Any:
+    fallback = Fallback(slow)
+    fallback.native = make_kernel(
+        _texts[key], name, [ArrayType(t.shape, t.dtype.numpy) for t in sig.inputs],
+        [ArrayType(t.shape, t.dtype.numpy) for t in sig.outputs], 0, fallback, **slots,
+    )  # fmt: skip
+    return fallback.native
+
+
+def _turn(biased: bool) -> Function:
+    """Task t: row t of the weight becomes column t of the scratch block."""
+    b = task_function("turn")
+    context = Context(b, 3 + biased, 0)
+    n, k = context.own(_N), context.own(_K)
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as row:
+        source, to = b.at(context.arrays[1], row.i * k, "float"), b.at(context.scratch(), row.i, "float")
+        with b.loop(0, k) as j:
+            b.store(b.load(b.at(source, j.i, "float"), "float"), b.at(to, j.i * n, "float"))
+    b.ret()
+    return b
+
+
+def _multiply(rest: int, biased: bool) -> Function:
+    """Task t: eight strips of rows; the last task has what is left."""
+    b, step = task_function("multiply"), rows() * 8
+    context = Context(b, 3 + biased, 0)
+    m, n, k = (context.own(i) for i in (_M, _N, _K))
+    bias = context.arrays[2] if biased else b.const(0, "ptr")
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        first = task.i * step
+        a, c = b.at(context.arrays[0], first * k, "float"), b.at(context.arrays[2 + biased], first * n, "float")
+        args = (a, k * 4, b.const(4), context.scratch(), n * 4, k, c)
+        last = (first + step).cmp("sge", m)
+        b.either(
+            last,
+            lambda: _product(b, *args, m - first, n, rest, bias),
+            lambda: _product(b, *args, b.const(step), n, 0, bias),
+        )
+    b.ret()
+    return b
+
+
+def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[..., Any]) -> Any:
+    """`linear.backward` by machine code for small products, or `slow`: dx = g W, dW = g^T x, db = the sum of g over rows."""
+    g, x, weight = sig.inputs
+    n, k = weight.shape
+    m = x.numel // k
+    if not _small((*sig.inputs, *sig.outputs), m, n, k):
+        return slow
+    need = (*needs, False)[:3]
+    key = ("backward", need, m % rows() if need[0] else 0, n % rows() if need[1] else 0)
+    if key not in _texts:
+        _texts[key] = _print_backward(*key[1:])
+    outs = [i for i in range(3) if need[i]]
+    own: list[int] = []
+    for _ in outs[1:]:
+        own += [1, 1]
+    kernel = _kernel(key, "linear_backward", sig, slow, tasks=1, grain=1, own=[*own, m, n, k])
+    return (lambda *arrays: (kernel(*arrays),)) if len(outs) == 1 else kernel
+
+
+def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int) -> str:
+    outs = [i for i in range(3) if need[i]]
+    names = ["dx", "dw", "db"]
+    entry = Entry(3, [], [None] * len(outs), [names[i] for i in outs])
+    first = 2 * len(outs) - 2
+    functions = []
+    for at, i in enumerate(outs):
+        b = task_function(names[i])
+        context = Context(b, 3 + len(outs), 0)
+        m, n, k = (context.own(first + j) for j in range(3))
+        (g, x, weight), out = context.arrays[:3], context.arrays[3 + at]
+        none = b.const(0, "ptr")
+        if i == 0:
+            _product(b, g, n * 4, b.const(4), weight, k * 4, n, out, m, k, rest_m, none)
+        elif i == 1:
+            _product(b, g, b.const(4), n * 4, x, k * 4, m, out, n, k, rest_n, none)
+        else:
+            _column_sums(b, g, out, m, n)
+        b.ret()
+        functions.append(b)
+    return assemble(entry, *_cells({rest_m, rest_n} if any(need[:2]) else set()), *functions)
+
+
+def _column_sums(b: Function, g: V, out: V, m: V, n: V) -> None:
+    """Down each column in f64, a vector of columns at a time."""
+    w = wide()
+    t, d = vec("float", w), vec("double", w)
+    short = f"v{w}f32.p0"
+    with b.loop(0, n, w) as col:
+        mask = first_lanes(b, n - col.i, w)
+        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})",
+                           f"declare void @llvm.masked.store.{short}({t}, ptr, {mask.type})"}  # fmt: skip
+        with b.loop(0, m, 1, b.const(0.0, d)) as row:
+            p = b.at(g, row.i * n + col.i, "float")
+            x = b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
+            row.next(row.values[0] + b.convert("fpext", x, d))
+        total = b.convert("fptrunc", row.out[0], t)
+        b.do(f"call void @llvm.masked.store.{short}({total}, ptr align 4 {b.at(out, col.i, 'float').name}, {mask})")
+
+
+# ----- matmul: a (*batch, m, k), b (*batch, k, n)
+
+
+def small_matmul(sig: Any, slow: Callable[..., Any]) -> Any:
+    """`matmul` by machine code for small products of row-major operands, or `slow`."""
+    a, right = sig.inputs
+    (m, k), n, batch = a.shape[-2:], right.shape[-1], prod(a.shape[:-2])
+    if not _small((*sig.inputs, *sig.outputs), m, n, k) or batch * m * n * k > 8 * MOST:
+        return slow
+    key = ("matmul", m % rows())
+    if key not in _texts:
+        _texts[key] = assemble(Entry(2, [], [None], ["multiply"]), *_cells({m % rows()}), _batched(m % rows()))
+    kernel = _kernel(key, "matmul", sig, slow, tasks=batch, grain=_per(batch, batch * m * n * k), own=[0, 0, m, n, k])
+    return kernel
+
+
+def _batched(rest: int) -> Function:
+    b = task_function("multiply")
+    context = Context(b, 3, 0)
+    m, n, k = (context.own(i) for i in (_M, _N, _K))
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        a, right, c = (
+            b.at(p, task.i * size, "float") for p, size in zip(context.arrays, (m * k, k * n, m * n), strict=True)
+        )
+        _product(b, a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, b.const(0, "ptr"))
+    b.ret()
+    return b

@@ -1,0 +1,72 @@
+"""Matrix products, pooling: the CPU's own kernels against float64, sizes on both sides of every limit."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import dfdx
+
+size = st.sampled_from([1, 2, 3, 5, 6, 7, 10, 16, 17, 31, 33, 64, 100])
+
+
+@given(size, size, size, st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_linear_and_its_gradients(m, n, k, biased):
+    rng = np.random.default_rng(m * n)
+    x, w, b, g = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (n, k), (n,), (m, n)))
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    tx, tw, tb = (dev.tensor(a) for a in (x, w, b))
+    y = tx.traced(grads).linear(tw, tb if biased else None)
+    wide = [a.astype(np.float64) for a in (x, w, g)]
+    assert np.allclose(y.array(), wide[0] @ wide[1].T + (b if biased else 0), atol=1e-4)
+    (y * dev.tensor(g)).sum().backward()
+    assert np.allclose(grads.get(tx).array(), wide[2] @ wide[1], atol=1e-4)
+    assert np.allclose(grads.get(tw).array(), wide[2].T @ wide[0], atol=1e-4)
+    if biased:
+        assert np.allclose(grads.get(tb).array(), wide[2].sum(0), atol=1e-4)
+
+
+@given(st.integers(1, 4), size, size, size, st.booleans(), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_matmul_of_any_layout(batch, m, n, k, turn_a, turn_b):
+    rng = np.random.default_rng(m + n)
+    dev = dfdx.device("cpu")
+    a = rng.standard_normal((batch, k, m) if turn_a else (batch, m, k)).astype(np.float32)
+    b = rng.standard_normal((batch, n, k) if turn_b else (batch, k, n)).astype(np.float32)
+    ta, tb = (dev.tensor(x).permute((0, 2, 1)) if turn else dev.tensor(x) for x, turn in ((a, turn_a), (b, turn_b)))
+    a, b = a.swapaxes(1, 2) if turn_a else a, b.swapaxes(1, 2) if turn_b else b
+    assert np.allclose((ta @ tb).array(), a.astype(np.float64) @ b, atol=1e-4)
+
+
+@given(
+    st.tuples(st.integers(1, 4), st.integers(1, 4)), st.tuples(st.integers(1, 3), st.integers(1, 3)), st.tuples(st.integers(1, 2), st.integers(1, 2)),
+    st.integers(0, 12), st.integers(0, 40), st.sampled_from(["max", "min", "avg"]), st.booleans(),
+)  # fmt: skip
+@settings(max_examples=60, deadline=None)
+def test_pooling_and_its_gradient(kernel, stride, dilation, more_h, more_w, kind, hole):
+    torch = pytest.importorskip("torch")
+    if kind == "avg":
+        dilation = (1, 1)
+    padding = (kernel[0] // 2, kernel[1] // 2)
+    h, w = (d * (k - 1) + 1 + m for d, k, m in zip(dilation, kernel, (more_h, more_w), strict=True))
+    rng = np.random.default_rng(h)
+    x = rng.integers(-5, 5, (2, 3, h, w)).astype(np.float32)
+    if hole:
+        x.flat[rng.integers(0, x.size, 2)] = np.nan
+    t = torch.from_numpy(x).requires_grad_()
+    F = torch.nn.functional
+    if kind == "avg":
+        want = F.avg_pool2d(t, kernel, stride, padding)
+    else:
+        sign = 1 if kind == "max" else -1
+        want = sign * F.max_pool2d(sign * t, kernel, stride, padding, dilation)
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    tx = dev.tensor(x)
+    y = tx.traced(grads).pool2d(kind, kernel, stride, padding, dilation)
+    assert np.allclose(y.array(), want.detach().numpy(), rtol=1e-6, equal_nan=True)
+    g = rng.integers(-3, 4, want.shape).astype(np.float32)
+    # a NaN of y times g is NaN; its gradient is still g
+    (y * dev.tensor(g)).sum().backward()
+    want.backward(torch.from_numpy(g))
+    assert np.allclose(grads.get(tx).array(), t.grad.numpy(), rtol=1e-5, atol=1e-5)
