@@ -202,7 +202,7 @@ def _multiply(rest: int, biased: bool) -> Function:
 
 def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[..., Any]) -> Any:
     """`linear.backward` by machine code for small products, or `slow`: dx = g W, dW = g^T x, db = the sum of g over rows."""
-    g, x, weight = sig.inputs
+    _, x, weight = sig.inputs
     n, k = weight.shape
     m = x.numel // k
     if not _small((*sig.inputs, *sig.outputs), m, n, k):
