@@ -3,11 +3,11 @@
 One file per family; each has a `ROWS` table of `Row`s, which `compare` measures.
 """
 
-from . import eager, mlp
+from . import eager, kernels, mlp
 from .harness import OURS, Row, Timing, Work, compare, measure, ratio
 from .imports import measure_import
 from .machine import limits
 
-ROWS: tuple[Row, ...] = (*eager.ROWS, *mlp.ROWS)
+ROWS: tuple[Row, ...] = (*eager.ROWS, *mlp.ROWS, *kernels.ROWS)
 
 __all__ = ["OURS", "ROWS", "Row", "Timing", "Work", "compare", "limits", "measure", "measure_import", "ratio"]

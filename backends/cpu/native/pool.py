@@ -15,7 +15,8 @@ from .tile import wide
 
 __all__ = ["pool_gradient", "pool_kernel"]
 
-_OWN = ["h", "w", "oh", "ow", "stride_h", "stride_w", "pad_h", "pad_w", "step_h", "step_w", "top", "bottom", "left", "right"]
+_OWN = ("h", "w", "oh", "ow", "stride_h", "stride_w", "pad_h", "pad_w", "step_h", "step_w",
+        "top", "bottom", "left", "right")  # fmt: skip
 _LONGEST = 25  # window places that are written out
 _texts: dict[Any, str] = {}
 
