@@ -27,8 +27,42 @@ Primitives (attributes are keyword-only):
     random_bits(key, counter, *, count) u32 words of Philox4x32-10 from block `counter`
     synchronize()                       wait for all that was launched
 
-Optional: `row(*arrays_then_scalars, program, outer, inner)` for softmax and its kin; `row_over(*arrays_then_scalars, program, axes)`,
-which takes the arrays unturned where the reduced axes are not the last; and any op by name.
+Optional kernels go under the name of their op; without one core runs its expression or composite body. They too get views of any
+strides (broadcast ones have stride 0; `registry.kernel(name, contiguous=True)` asks for row-major copies), nothing of size zero, and
+return new arrays. N, C, H, W are an image's dims, O and OH, OW those of the result; `stride` and its kin are pairs of ints.
+
+    row(*arrays_then_scalars, program, outer, inner)
+                                        a row program over arrays of outer + inner dims ("full" in program.in_kinds), of the outer
+                                        ("row"), of the inner ("col"), or of none ("scalar"); one array, or a tuple
+    row_over(*arrays_then_scalars, program, axes)
+                                        the same with the arrays unturned, where the reduced axes are not the last
+    <elementwise op>(*arrays_then_scalars), <row op>(*arrays_then_scalars, axes)
+                                        such as relu, add_scalar, softmax: instead of `map` and `row`
+    sum prod max min(a, *, axes)        instead of `reduce`
+    linear(x, weight[, bias])           x (.., in) weight^T (out, in) + bias (out)
+    conv2d(x, weight, *, stride, padding, dilation, groups)
+                                        x (N, C, H, W), weight (O, C/groups, KH, KW); (N, O, OH, OW); sums in f32 or wider
+    conv2d_input(g, weight, *, size, stride, padding, dilation, groups)
+                                        g (N, O, OH, OW); (N, C, *size), the gradient of conv2d by x
+    conv2d_weight(x, g, *, kernel, stride, padding, dilation, groups)
+                                        (O, C/groups, *kernel), the gradient of conv2d by its weight
+    pool2d(x, *, kind, kernel, stride, padding, dilation)
+                                        kind "avg" (the padding counts), "max", "min" (it never wins); NaN propagates
+    upscale2d(x, *, size, method)       "nearest": row i * H // OH; "bilinear": corners aligned, size 1 takes row 0
+    attention(q, k, v[, mask], *, causal, scale)
+                                        softmax(q k^T scale + mask) v over (.., M, D), (.., N, D), (.., N, E), mask (.., M, N) often a
+                                        broadcast view; a row that sees nothing gives 0
+    unslice(a, *, shape, starts, steps) zeros with a at start, start + step, ...
+    unstack(a, *, axis)                 a tuple of the parts, without the axis
+    cumsum(a, *, axis)                  bools give i64; f16 and bf16 add in f32
+    argmax(a, *, axis), argmin          i64: the first, a NaN before all; axis dropped
+    argsort(a, *, axis, descending)     i64, stable in both directions, NaN the largest; without it core sorts on the host
+    <op>.backward(g, *saved_then_scalars, needs, **attributes of the op)
+                                        all of an op's gradient in one kernel: `saved` are the op's `saves` in order (`OPS[op].saves`:
+                                        input positions, "out" the result), `needs` a bool per input; a sequence of the gradients that
+                                        are needed, in order. For linear, pool2d, attention, softmax, ...; the convolutions' are ops.
+
+`fn(signature, **attributes)` of a kernel with `specialize=True` may return NotImplemented for what it does not take.
 
 An op plugin (group `dfdx.ops.v1`) imports from here as well: `Elementwise`, `RowOp` or `Composite` make an op, `expr` has the functions
 of the expression language, `apply` runs an op on tensors, `as_tensor`, `normalize_axis`, `shape_error`, `dtype_error`, `check_takes`

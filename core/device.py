@@ -308,6 +308,10 @@ def _host(data: Any) -> np.ndarray[Any, Any]:
     try:
         host = np.asarray(data)
     except (ValueError, TypeError) as e:
+        if hasattr(data, "__dlpack__"):
+            from .dlpack import import_
+
+            return import_(data)  # PyTorch's bf16, which it does not give to NumPy
         raise ShapeError(f"[tensor] the nested lists are ragged or hold no numbers: {e}") from None
     if host.dtype.kind not in "biuf" and host.dtype.name != "bfloat16":
         raise DTypeError(f"[tensor] values of type {host.dtype} are no numbers")

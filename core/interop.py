@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from .cell import Empty, new_cell
+from .cell import Empty, ViewCell, new_cell
+from .checks import check_shape
+from .dlpack import export, import_
 from .door import refuse
 from .dtypes import dtype_of_numpy
 from .errors import ShapeError
@@ -76,8 +78,9 @@ def __dlpack__(self: Tensor, **options: Any) -> Any:
         held = held.view()
         if options.get("max_version") is not None:
             held.flags.writeable = False  # consumers of DLPack 1.0 can express read-only
+        return export(held, **options)
     if not hasattr(held, "__dlpack__"):
-        held = array(self)
+        return export(array(self), **options)
     return held.__dlpack__(**options)
 
 
@@ -94,13 +97,25 @@ for _f in (array, as_vec, item, tolist, __array__, __dlpack__, __dlpack_device__
 def from_dlpack(source: Any) -> Tensor:
     """A tensor on the CPU that shares the memory of an array of another library, which must not change it afterwards.
 
+    * `source`: anything in host memory with `__dlpack__`, of any strides: NumPy, PyTorch, JAX, another tensor.
+
+    In-place writers refuse memory that is read-only. Raises `TypeError` for what has no `__dlpack__`, `BufferError` for memory
+    of another device, `DTypeError` and `ShapeError` for dtypes and ranks that tensors do not have.
+
     >>> import dfdx, numpy as np
     >>> dfdx.from_dlpack(np.ones((2, 3))).dtype
     f64
     """
     from .device import device
 
-    held = np.from_dlpack(source)
-    cpu = device("cpu")
+    if not hasattr(source, "__dlpack__"):
+        raise TypeError(
+            f"[from_dlpack] takes an array with __dlpack__, not {type(source).__name__}; dev.tensor(data) copies"
+        )
+    held = import_(source)
     dtype = dtype_of_numpy(held.dtype)
-    return wrap(new_cell(held if held.size else Empty(held.shape, dtype)), TensorType(held.shape, dtype), cpu)
+    shape = check_shape("from_dlpack", held.shape)
+    cell: Any = new_cell(held if held.size else Empty(shape, dtype))
+    if not held.flags.writeable:
+        cell = ViewCell(cell, cast("Any", None), cell.array)  # writers refuse views; this one's source never changes
+    return wrap(cell, TensorType(shape, dtype), device("cpu"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .functions import NATIVE, eq, sigmoid_argument
+from .functions import NATIVE, eq, logistic_exponent, sigmoid
 from .nodes import Expr, arg, const, is_const, row_sum, select, walk
 from .program import kind_of
 
@@ -44,9 +44,9 @@ def vjp(
         adj = adjoint.get(node)
         if adj is None or not node.args or node not in needed:
             continue
-        inner = sigmoid_argument(node)
-        if inner is not None:
-            give(inner, adj * (node * (1.0 - node)))
+        z = logistic_exponent(node)
+        if z is not None:
+            give(z, -(adj * (node * sigmoid(z))))
             continue
         for a, part in zip(node.args, _adjoints(node, adj), strict=True):
             if a in needed:

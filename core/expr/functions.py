@@ -158,12 +158,17 @@ def sigmoid(x: Expr) -> Expr:
     return 1.0 / (1.0 + exp(-x))
 
 
-def sigmoid_argument(node: Expr) -> Expr | None:
-    """x where a node is sigmoid(x): its derivative y (1 - y) is finite where that of its parts is 0 times infinity."""
+def sigmoid_gradient(g: Expr, x: Expr, y: Expr) -> Adjoints:
+    """g s(x) s(-x): unlike y (1 - y) it keeps its accuracy where y is near 1."""
+    return (g * (sigmoid(x) * sigmoid(-x)),)
+
+
+def logistic_exponent(node: Expr) -> Expr | None:
+    """z where a node is 1 / (1 + e^z). The derivative of its parts would be 0 times infinity for a large z."""
     if node.op == "div" and is_const(node.args[0], 1) and node.args[1].op == "add":
         one, power = node.args[1].args
-        if is_const(one, 1) and power.op == "exp" and power.args[0].op == "neg":
-            return power.args[0].args[0]
+        if is_const(one, 1) and power.op == "exp":
+            return power.args[0]
     return None
 
 

@@ -12,6 +12,7 @@ from ..errors import ShapeError
 from ..tensor import Tensor
 from ._define import as_one_op, as_tensor, public
 from .matmul import matmul
+from .reduce import narrow, wide
 
 
 def _labels(term: str, x: Tensor, free: str) -> str:
@@ -109,7 +110,7 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
             raise dtype_error("einsum", "takes numbers, not bool", {"x": x})
     inputs, output = _parsed(equation, tensors)
     sizes = _sizes(inputs, tensors)
-    pending = [_distinct(x, labels) for x, labels in zip(tensors, inputs, strict=True)]
+    pending = [_distinct(wide(x), labels) for x, labels in zip(tensors, inputs, strict=True)]
     value: Any = None
     labels = ""
     for i, (x, term) in enumerate(pending):
@@ -120,4 +121,5 @@ def einsum(equation: str, *tensors: Tensor) -> Tensor:
         a, la = _summed(value, labels, keep | set(term))
         b, lb = _summed(x, term, keep | set(labels))
         value, labels = _product(a, la, b, lb, keep, sizes)
-    return value.permute(tuple(labels.index(c) for c in output))
+    value, labels = _summed(value, labels, set(output))
+    return narrow(value.permute(tuple(labels.index(c) for c in output)), tensors[0].dtype)

@@ -25,7 +25,7 @@ unary(
 unary(
     "accurate_gelu", F.accurate_gelu, "GELU: 0.5 x (1 + erf(x / sqrt(2))), with its true derivative.", aliases=("gelu",)
 )
-unary("sigmoid", F.sigmoid, "1 / (1 + exp(-x)).")
+unary("sigmoid", F.sigmoid, "1 / (1 + exp(-x)).", gradient=F.sigmoid_gradient)
 unary("tanh", F.tanh, "Hyperbolic tangent.")
 unary("exp", F.exp, "e^x.")
 unary("expm1", F.expm1, "e^x - 1, accurate near 0.")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ..checks import shape_error
 from ..dispatch import apply
+from ..dtypes import i64
 from ..elementwise import check_takes
 from ..errors import ShapeError
+from ..expr import cast, index, map_program, scalar
+from ..expr import functions as F
 from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
@@ -20,16 +21,25 @@ from .reduce import narrow, widened
 METHODS = ("nearest", "bilinear")
 
 
+_ROW = index() * scalar(0)  # i * (n - 1) or i * n: integers, so that no rounding moves a row
+_NEAREST = F.floordiv(_ROW, scalar(1))
+
+
+def _made(device: Any, expr: Any, size: int, dtype: Any, top: int, bottom: int) -> Any:
+    return device.generate(map_program((expr,), (), (dtype,), 2), (size,), (top, bottom))
+
+
 def _sources(device: Any, n: int, size: int, method: str, dtype: Any) -> list[tuple[Any, Any]]:
     """(index of the source, its weight or None for 1), for each of the `size` new rows."""
-    at = np.arange(size)
-    if method == "nearest" or n == 1:
-        return [(device.tensor(at * n // size), None)]
-    exact = at * ((n - 1) / (size - 1)) if size > 1 else np.zeros(1)
-    low = np.minimum(exact.astype(np.int64), n - 1)
-    part = exact - low
-    high = np.minimum(low + 1, n - 1)
-    return [(device.tensor(i), device.tensor(w).to_dtype(dtype)) for i, w in ((low, 1.0 - part), (high, part))]
+    if method == "nearest" or n == 1 or size == 1:
+        return [(_made(device, _NEAREST, size, i64, n, size), None)]
+    part = F.mod(_ROW, scalar(1))
+    low = _made(device, _NEAREST, size, i64, n - 1, size - 1)
+    high = (low + 1).clamp(0, n - 1)
+    return [
+        (low, _made(device, cast(scalar(1) - part, dtype) / cast(scalar(1), dtype), size, dtype, n - 1, size - 1)),
+        (high, _made(device, cast(part, dtype) / cast(scalar(1), dtype), size, dtype, n - 1, size - 1)),
+    ]
 
 
 def _weighted(x: Any, weight: Any) -> Any:

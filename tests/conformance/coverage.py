@@ -69,4 +69,4 @@ def _optimizers() -> set[str]:
     } - {"Optimizer"}
 
 
-NOT_OPS = frozenset({"backward"})  # every gradient goes through it
+NOT_OPS = frozenset({"backward", "concat_shape_along"})  # every gradient goes through the one; the other is of shapes

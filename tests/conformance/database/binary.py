@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core import public as ops
+from ...core.ops._define import FUNCTIONS
 from .. import reference as R
 from ..info import Law, OpInfo, add
 from ..samples import S, away, few, normal, positive, unit, values
@@ -17,7 +18,7 @@ from .unary import softplus
 
 def binary(name: str, reference: Any, *draws: Any, extra: Any = (), special: bool = True, **fields: Any) -> None:
     """An op of two tensors, with the samples and the refusals of every elementwise op."""
-    function = getattr(ops, name)
+    function = FUNCTIONS[name]
     kwargs = fields.pop("kwargs", {})
     errors = (*wrong_shapes(function, name), wrong_dtype(function, name, 2, **_given(name)))
     samples = (*elementwise(*(draws or (normal, normal)), special=special, **kwargs), *extra)
@@ -71,11 +72,11 @@ binary("huber_error", _huber, special=False, extra=(S("equal", values(1.0, 2.0),
        torch=lambda t, a, b, delta=1.0: t.nn.functional.huber_loss(a, b, delta=delta, reduction="none"))  # fmt: skip
 binary(
     "prelu",
-    lambda x, a: R.where(x.v < 0, x * a, x),
+    lambda x, a: R.where(x.v > 0, x, x * a),
     away,
     normal,
     special=False,
-    torch=lambda t, x, a: t.where(x < 0, x * a, x),
+    torch=lambda t, x, a: t.where(x > 0, x, x * a),
 )
 add(OpInfo("axpy", lambda a, b, alpha, beta: a * alpha + b * beta, elementwise(normal, normal, special=False, alpha=0.5, beta=-3.0),
            call=lambda a, b, alpha, beta: ops.axpy(a, alpha, b, beta), family="binary", errors=wrong_shapes(lambda a, b: ops.axpy(a, 1.0, b, 1.0), "axpy")))  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core import public as ops
+from ...core.ops._define import FUNCTIONS
 from .. import reference as R
 from ..info import ErrorSample, Law, OpInfo, add
 from ..reference import Ref
@@ -25,7 +26,7 @@ def unary(
     **fields: Any,
 ) -> None:
     """An op of one tensor with all the samples of an elementwise op, and `extra` ones (its kinks)."""
-    function = getattr(ops, name)
+    function = FUNCTIONS[name]
     if fields.get("takes", "float") in ("float", "number"):
         fields.setdefault("errors", (wrong_dtype(function, name, **fields.get("kwargs", {})),))
     kwargs = fields.pop("kwargs", {})
@@ -111,8 +112,8 @@ unary(
     "sign", R.steps("sign"), away, takes="number", extra=kink(0.0), torch=lambda t, x: t.where(t.isnan(x), x, t.sign(x))
 )
 unary("isnan", _bools(np.isnan), gives="bool", grad=False, torch="isnan")
-unary("isfinite", _bools(np.isfinite), gives="bool", grad=False, torch="isfinite")
 unary("isinf", _bools(np.isinf), gives="bool", grad=False, torch="isinf")
+unary("isfinite", _bools(np.isfinite), gives="bool", grad=False, torch="isfinite")
 unary("bool_not", lambda x: Ref(~x.v), takes="logical", grad=False, special=False, torch="bitwise_not",
       laws=(Law("involution", lambda x: ~~x, same),), errors=(wrong_dtype(ops.bool_not, "bool_not", dtype="f32"),))  # fmt: skip
 unary("clamp", clamp, away, takes="number", kwargs={"lo": 1, "hi": 3}, extra=(S("edges", values(1.0, 3.0, 2.0, 0.0), lo=1, hi=3),),

@@ -108,10 +108,10 @@ def _resized(x: Any, axis: int, n: int, method: str) -> Any:
     take = lambda i: R.move(x, lambda a: np.take(a, i, axis))  # noqa: E731
     if method == "nearest" or m == 1:
         return take(np.arange(n) * m // n)
-    exact = np.arange(n) * ((m - 1) / (n - 1)) if n > 1 else np.zeros(1)
-    low = np.minimum(exact.astype(int), m - 1)
-    part = (exact - low).reshape((-1,) + (1,) * (-1 - axis))
-    return take(low) * R.ref(1.0 - part) + take(np.minimum(low + 1, m - 1)) * R.ref(part)
+    at, last = np.arange(n) * (m - 1), max(n - 1, 1)
+    low = at // last
+    part = (at - low * last).reshape((-1,) + (1,) * (-1 - axis))  # in exact parts of `last`
+    return take(low) * R.ref((last - part) / last) + take(np.minimum(low + 1, m - 1)) * R.ref(part / last)
 
 
 def _attribute(name: str) -> Any:
