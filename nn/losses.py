@@ -12,7 +12,7 @@ from ..core.dispatch import apply
 from ..core.expr import arg, row_max, row_sum, scalar, select
 from ..core.expr import functions as F
 from ..core.ops.reduce import narrow, safe_sqrt, wide
-from ..core.public import TapeError, Tensor
+from ..core.public import TapeError, Tensor, f32, f64, i64, where
 from ..core.registry import register
 from ..core.rowops import RowOp
 
@@ -92,9 +92,10 @@ def _check(name: str, pred: Any, target: Any) -> None:
     for label, t in (("prediction", pred), ("target", target)):
         if not isinstance(t, Tensor):
             raise TypeError(f"[{name}] the {label} is a tensor, not {type(t).__name__}")
-    if target._tape is not None:
+    if target._serial is not None:
+        state = "owns a tape" if target._tape is not None else "was recorded on a tape that has moved on"
         raise TapeError(
-            f"[{name}] the target owns a tape\n  hint: target.detach() makes it a constant; the prediction comes first"
+            f"[{name}] the target {state}\n  hint: target.detach() makes it a constant; the prediction comes first"
         )
     if not pred.dtype.is_float:
         raise dtype_error(name, "takes floats", {"prediction": pred})
@@ -177,8 +178,10 @@ def cross_entropy_with_indices_loss(
 ) -> Tensor:
     """Mean over rows of -log_softmax(l)[class] for logits l (..., n) and integer classes (...).
 
-    * `ignore_index`: rows of this class count neither in the sum nor in the mean.
+    * `ignore_index`: rows of this class, which may be any number, count neither in the sum nor in the mean.
     * `label_smoothing`: as in `cross_entropy_with_logits_loss`.
+
+    Raises `IndexError` for a class outside 0..n-1 where the device is synchronous.
     """
     name = "cross_entropy_with_indices_loss"
     if not classes.dtype.is_int:
@@ -195,16 +198,26 @@ def cross_entropy_with_indices_loss(
                 "classes": f"classes.shape = {list(classes.shape)}",
             },
         )
-    device, n, dtype = logits.device, logits.shape[-1], logits.dtype
+    n, dtype = logits.shape[-1], logits.dtype
     logits = wide(logits)
-    probs = device.one_hot_encode(classes, n, logits.dtype)
-    count: float = classes.numel
+    kept = None if ignore_index is None else classes != ignore_index
+    probs = _one_hot(classes if kept is None else where(kept, classes, 0), n, logits.dtype)
     if label_smoothing:
         probs = probs * (1.0 - label_smoothing) + label_smoothing / n
-    if ignore_index is not None:
-        kept = classes != ignore_index
-        mask = kept.to_dtype(logits.dtype)
-        probs = probs * mask.broadcast_like(logits, logits.rank - 1)
-        count = float(kept.sum().item())
-    rows = apply(_XENT, (logits, probs), ((logits.rank - 1,),))
-    return narrow(rows.sum() * (1.0 / count if count else float("nan")), dtype)
+    if kept is not None:
+        probs = probs * kept.to_dtype(logits.dtype).broadcast_like(logits, logits.rank - 1)
+    loss = apply(_XENT, (logits, probs), ((logits.rank - 1,),)).mean()
+    return narrow(loss if kept is None else loss * _share(kept, logits.dtype), dtype)
+
+
+def _one_hot(classes: Tensor, n: int, dtype: Any) -> Tensor:
+    """One-hot rows; a class that there is not is an `IndexError` where gather raises one."""
+    numbers = classes.device.arange(n, dtype=i64)
+    known = numbers.gather(classes) if classes.numel else classes
+    return classes.device.one_hot_encode(known, n, dtype)  # type: ignore[no-any-return]
+
+
+def _share(kept: Tensor, dtype: Any) -> Tensor:
+    """Rows by kept rows, as a tensor: a captured step needs no number from the device."""
+    count = kept.sum().to_dtype(f64 if dtype is f64 else f32)
+    return (count.recip() * kept.numel).to_dtype(dtype)  # type: ignore[no-any-return]
