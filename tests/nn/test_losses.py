@@ -33,10 +33,11 @@ def test_a_prediction_may_be_its_own_target():
 @pytest.mark.parametrize("name", [n for n in losses.__all__ if "indices" not in n])
 def test_a_recorded_target_is_refused(name):
     x, y = DEV.ones((2, 3)), DEV.ones((2, 3)).traced()
-    for target, words in ((y, "owns a tape"), (y, "moved on")):
+    for words in ("owns a tape", "moved on"):
         with pytest.raises(dfdx.TapeError, match=f"(?s){words}.*detach"):
-            getattr(losses, name)(x.traced(), target)
-        y.relu()
+            getattr(losses, name)(x.traced(), y)
+        if words == "owns a tape":
+            y.relu()
     with pytest.raises(dfdx.ShapeError, match="shapes differ"):
         getattr(losses, name)(x, DEV.ones((2, 4)))
 
