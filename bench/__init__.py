@@ -3,11 +3,13 @@
 One file per family; each has a `ROWS` table of `Row`s, which `compare` measures.
 """
 
-from . import eager, kernels, mlp
+from . import eager, kernels, mlp, models
 from .harness import OURS, Row, Timing, Work, compare, measure, ratio
-from .imports import measure_import
+from .imports import measure_import, measure_start
 from .machine import limits
 
-ROWS: tuple[Row, ...] = (*eager.ROWS, *mlp.ROWS, *kernels.ROWS)
+ROWS: tuple[Row, ...] = (*eager.ROWS, *mlp.ROWS, *models.ROWS, *kernels.ROWS)
 
-__all__ = ["OURS", "ROWS", "Row", "Timing", "Work", "compare", "limits", "measure", "measure_import", "ratio"]
+__all__ = [
+    "OURS", "ROWS", "Row", "Timing", "Work", "compare", "limits", "measure", "measure_import", "measure_start", "ratio",
+]  # fmt: skip

@@ -10,7 +10,7 @@ import dfdx
 from .harness import Row, Work
 from .steps import dfdx_step, jax_step, numbers, torch_setup, torch_step
 
-__all__ = ["README_MODEL", "ROWS"]
+__all__ = ["README", "README_MODEL", "ROWS"]
 
 ADDS = 1000
 
@@ -115,7 +115,7 @@ def _chain_jax() -> Work:
 
 
 README_MODEL = [("linear", 10, 32), ("relu",), ("linear", 32, 32), ("relu",), ("linear", 32, 2), ("tanh",)]
-_readme: dict[str, Any] = {"layers": README_MODEL, "x": numbers(64, 10), "y": numbers(64, 2, seed=1), "loss": "mse"}
+README: dict[str, Any] = {"layers": README_MODEL, "x": numbers(64, 10), "y": numbers(64, 2, seed=1), "loss": "mse"}
 
 ROWS = (
     Row("recorded add 32x32", {"eager": _adds, "torch": _adds_torch, "jax": _adds_jax}, 0.3),
@@ -128,11 +128,11 @@ ROWS = (
     Row(
         "README step, batch 64",
         {
-            "eager": partial(dfdx_step, **_readme),
-            "captured": partial(dfdx_step, **_readme, captured=True),
-            "torch": partial(torch_step, **_readme),
-            "torch compiled": partial(torch_step, **_readme, compiled=True),
-            "jax": partial(jax_step, **_readme),
+            "eager": partial(dfdx_step, **README),
+            "captured": partial(dfdx_step, **README, captured=True),
+            "torch": partial(torch_step, **README),
+            "torch compiled": partial(torch_step, **README, compiled=True),
+            "jax": partial(jax_step, **README),
         },
         0.5,
         0.25,

@@ -1,13 +1,16 @@
-"""What `import dfdx` adds to `import numpy`, in fresh processes that take turns, and that it loads no backend."""
+"""What starting costs: what `import dfdx` adds to `import numpy`, and the time from a new process to the end of a first step."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import time
 from typing import Any
 
-__all__ = ["LIMIT", "measure_import"]
+__all__ = ["LIMIT", "measure_import", "measure_start"]
 
 LIMIT = 0.15  # seconds
 _PROGRAM = """
@@ -34,3 +37,28 @@ def measure_import(runs: int = 5) -> dict[str, Any]:
         "dfdx": min(f["dfdx"] for f in found),
         "loaded": found[0]["loaded"],
     }
+
+
+_FIRST_STEP = {
+    "dfdx": "from dfdx.bench.eager import README; from dfdx.bench.steps import dfdx_step; dfdx_step(**README).run()",
+    "jax": "from dfdx.bench.eager import README; from dfdx.bench.steps import jax_step; w = jax_step(**README); w.run(); w.finish()",
+    "torch": "from dfdx.bench.eager import README; from dfdx.bench.steps import torch_step; torch_step(**README).run()",
+}
+
+
+def measure_start(names: tuple[str, ...], runs: int = 3) -> dict[str, float]:
+    """Least seconds from a new process to the end of the first README step, by library; "dfdx, cold" has an empty kernel cache."""
+    found: dict[str, list[float]] = {}
+    for _ in range(runs):
+        for name in names:
+            found.setdefault(name, []).append(_process(_FIRST_STEP[name], dict(os.environ)))
+        with tempfile.TemporaryDirectory() as folder:
+            cold = {**os.environ, "XDG_CACHE_HOME": folder, "DFDX_CACHE": folder}
+            found.setdefault("dfdx, cold", []).append(_process(_FIRST_STEP["dfdx"], cold))
+    return {name: min(seconds) for name, seconds in found.items()}
+
+
+def _process(program: str, environment: dict[str, str]) -> float:
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True)
+    return time.perf_counter() - start

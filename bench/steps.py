@@ -1,10 +1,12 @@
 """Training steps written once per library: a model as data, and the step that each library's users would write.
 
-A model is a list of layers, ("linear", in, out), ("relu",), ("tanh",). Inputs are the same numbers everywhere.
+A model is a list of layers: ("linear", in, out), ("conv", in, out, kernel), ("pool", size, stride), ("flatten",), ("relu",), ("tanh",),
+("block", features, heads, hidden). Inputs are the same numbers everywhere.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,7 +40,10 @@ def torch_setup() -> Any:
 
 
 def _module(layers: list[Layer]) -> tuple[Any, ...]:
-    make: dict[str, Any] = {"linear": nn.Linear, "relu": nn.ReLU, "tanh": nn.Tanh}
+    make: dict[str, Any] = {
+        "linear": nn.Linear, "relu": nn.ReLU, "tanh": nn.Tanh, "conv": nn.Conv2D, "pool": nn.MaxPool2D, "flatten": nn.Flatten2D,
+        "block": nn.TransformerEncoderBlock,
+    }  # fmt: skip
     return tuple(make[kind](*args) for kind, *args in layers)
 
 
@@ -63,9 +68,15 @@ def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False
 # ----- PyTorch
 
 
-def torch_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, compiled: bool = False) -> Work:
+def torch_step(
+    layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, compiled: bool = False, channels_last: bool = False
+) -> Work:  # fmt: skip
     torch = torch_setup()
-    make = {"linear": torch.nn.Linear, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+    block = partial(torch.nn.TransformerEncoderLayer, dropout=0.0, batch_first=True)
+    make = {
+        "linear": torch.nn.Linear, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "conv": torch.nn.Conv2d,
+        "pool": torch.nn.MaxPool2d, "flatten": torch.nn.Flatten, "block": block,
+    }  # fmt: skip
     model = torch.nn.Sequential(*[make[kind](*args) for kind, *args in layers])
     params = model.parameters()
     opt = (
@@ -75,6 +86,8 @@ def torch_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = Fals
     )
     lossf = {"mse": torch.nn.functional.mse_loss, "classes": torch.nn.functional.cross_entropy}[loss]
     xs, ys = torch.from_numpy(x), torch.from_numpy(y)
+    if channels_last:
+        model, xs = model.to(memory_format=torch.channels_last), xs.to(memory_format=torch.channels_last)
 
     def forward(x: Any, y: Any) -> Any:
         return lossf(model(x), y)

@@ -32,8 +32,11 @@ def run(options: argparse.Namespace) -> int:
     for row in rows:
         results.append(result := _result(row, compare(row, peers, options.seconds)))
         show(_line(result), flush=True)
+    start = {} if words and not any(w in "start import" for w in words) else _start(options.vs)
+    if start:
+        show("", *[f"{what:<34}{seconds:>11.3f} s" for what, seconds in start.items()], sep="\n")
     if options.json:
-        print(json.dumps({"machine": machine, "peers": list(peers), "notes": notes, "rows": results}))
+        print(json.dumps({"machine": machine, "peers": list(peers), "notes": notes, "rows": results, "start": start}))
     if options.png:
         draw(results, options.png)
     return 0
@@ -41,8 +44,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _peers(names: str) -> tuple[tuple[str, ...], list[str]]:
     """The contestants of the peers that are installed, and a line for each that is not."""
-    found: list[str] = []
-    notes = []
+    found, notes = ["numpy"], []
     for name in (n.strip() for n in names.split(",") if n.strip()):
         if name not in _FOLDED:
             notes.append(f"no peer {name!r}: there are {', '.join(_FOLDED)}")
@@ -51,6 +53,18 @@ def _peers(names: str) -> tuple[tuple[str, ...], list[str]]:
         else:
             found += _FOLDED[name]
     return tuple(found), notes
+
+
+def _start(names: str) -> dict[str, float]:
+    """Seconds: what importing adds to NumPy's import, and from a new process to the end of the first README step."""
+    from ..bench import measure_import, measure_start
+
+    peers = [n for n in names.split(",") if n in _FOLDED and importlib.util.find_spec(n)]
+    first = measure_start(("dfdx", *peers))
+    return {
+        "import dfdx, beyond NumPy": measure_import()["dfdx"],
+        **{f"first README step, {k}": v for k, v in first.items()},
+    }
 
 
 def _limits_text(machine: dict[str, Any]) -> str:

@@ -49,7 +49,7 @@ class Sequential(Composite):
 
     def _through(self, mut: bool, *inputs: Any, **named: Any) -> Any:
         """Run the modules one after the other: as a flat list where nobody watches and one value flows."""
-        if len(inputs) != 1 or named or _watchers:
+        if len(inputs) != 1 or named or _watchers or type(self).flow is not Sequential.flow:
             return super().forward_mut(*inputs, **named) if mut else super().forward(*inputs, **named)
         (x,) = inputs
         for m, forward in self._flat(mut):
@@ -71,7 +71,7 @@ class Sequential(Composite):
             known[1][mut] = found
             for _, m in self.children():
                 training = mut and not m._inferring
-                if isinstance(m, Sequential) and type(m) in (Sequential, Repeated):
+                if isinstance(m, Sequential) and type(m).flow is Sequential.flow:
                     found += m._flat(training)
                 else:
                     found.append((m, m.forward_mut if training else m.forward))
