@@ -29,6 +29,7 @@ SAYS = {
     "multi_headed": r"step 300 .* right 9\d%",
     "resnet18": r"11,689,512 parameters(?s:.*)the pictures are \[0, 1, 2, 3\]",
     "small_gpt": r"step 300  loss 0\.[01]",
+    "train_loop": r"the same losses: True",
     "ppo": r"iteration 40 .* stood (1[5-9]\d|[2-5]\d\d)",
 }
 
