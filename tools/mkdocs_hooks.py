@@ -8,7 +8,9 @@ import inspect
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,32 @@ SECTIONS = {
 }  # fmt: skip
 
 
+def on_config(config: Any) -> Any:
+    """Fill the sections of the navigation that are made here."""
+    made = [path for path, _ in targets()]
+    folders = {"Tutorial": "tutorial/", "Examples": "examples/", "Reference": "reference/"}
+    for section in config["nav"]:
+        for title, prefix in folders.items():
+            if title in section:
+                section[title] = [p for p in made if p.startswith(prefix)]
+    return config
+
+
 def on_files(files: Files, config: Any) -> Files:
     """Add the generated pages."""
-    for path, text in pages():
-        files.append(File.generated(config, path, content=text))
+    for path, write in targets():
+        files.append(File.generated(config, path, content=write()))
     return files
 
 
-def pages() -> Iterator[tuple[str, str]]:
-    """(path, Markdown) of every generated page."""
+def targets() -> Iterator[tuple[str, Callable[[], str]]]:
+    """(path, function that writes the Markdown) of every generated page."""
     for example in sorted((ROOT / "examples").glob("*.py")):
         folder = "tutorial" if example.name[:2].isdigit() else "examples"
-        yield f"{folder}/{example.stem}.md", example_page(example)
+        yield f"{folder}/{example.stem}.md", partial(example_page, example)
     for name, title in SECTIONS.items():
-        yield f"reference/{name.replace('.', '-')}.md", reference_page(name, title)
-    yield "reports.md", matrix_page()
+        yield f"reference/{name.replace('.', '-')}.md", partial(reference_page, name, title)
+    yield "reports.md", matrix_page
 
 
 def example_page(path: Path) -> str:
@@ -44,7 +57,8 @@ def example_page(path: Path) -> str:
     module = ast.parse(text)
     doc = ast.get_docstring(module) or path.stem
     body = "\n".join(text.splitlines()[module.body[0].end_lineno :]).strip("\n")
-    done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=ROOT / "build", check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=folder, check=True)
     title = path.stem.replace("_", " ").lstrip("0123456789 ").capitalize()
     number = f"{int(path.stem[:2])}. " if path.stem[:2].isdigit() else ""
     return (
