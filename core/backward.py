@@ -104,7 +104,7 @@ def _overwritten(plan: Plan, cell: Cell) -> TapeError:
 def _check_retrace(entries: list[Record], needed: set[int] | None) -> None:
     for e in entries:
         spec = e[1].spec
-        if getattr(spec, "opaque_vjp", False) and (needed is None or not needed.isdisjoint(e[2])):
+        if spec.opaque and (needed is None or not needed.isdisjoint(e[2])):
             raise GradientError(
                 f"[{spec.name}] its VJP is not made of ops, so a recorded backward pass cannot differentiate it"
             )

@@ -21,11 +21,10 @@ def lower(device: Device, program: Any, outer: tuple[int, ...], inner: tuple[int
     axes = tuple(range(len(outer), len(full)))
     new_inner = tuple(range(len(outer), len(full)))
     by_kind = {"full": full, "row": outer, "col": inner, "scalar": ()}
-    wide = tuple(d.compute for d in program.in_dtypes)
     n_args, n_scalars = program.n_args, program.n_scalars
 
     def widen(i: int) -> Callable[[Any], Any]:
-        kind, dtype = program.in_kinds[i], wide[i]
+        kind, dtype = program.in_kinds[i], program.in_dtypes[i]
         if kind == "full":
             return lambda a: a
         new = {"row": new_inner, "col": tuple(range(len(outer))), "scalar": tuple(range(len(full)))}[kind]

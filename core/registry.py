@@ -41,6 +41,7 @@ class OpSpec:
     * `infer(tensors, **attrs)`: the output's `TensorType` (or a tuple of them); raises on operands that do not fit.
     * `vjp(entry, grads, needs)`: one gradient (or None) per input, written in ops.
     * `saves`: what the gradient needs: input positions, and "out".
+    * `opaque`: the `vjp` is not made of ops, so a recorded backward pass (`retrace=True`) refuses the op.
     """
 
     differentiable = True
@@ -69,8 +70,9 @@ class OpSpec:
         family: str = "",
         aliases: tuple[str, ...] = (),
         doc: str = "",
+        opaque: bool = False,
     ) -> None:
-        self.name, self.attrs, self._saves = name, attrs, saves
+        self.name, self.attrs, self._saves, self.opaque = name, attrs, saves, opaque
         self.family, self.aliases, self.doc = family, aliases, doc
         self._infer, self._vjp = infer, vjp
         self.plans: dict[Any, Any] = {}  # of the short path: the plan last used with these types

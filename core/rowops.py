@@ -149,8 +149,10 @@ class RowOp(OpSpec):
     ) -> Callable[..., Any]:
         """The kernel between permutations that put the reduced axes last and back."""
         back = tuple(sorted(range(len(order)), key=order.__getitem__))
-        permute = device.backend.primitive("permute", axes=order, sig=Signature((sig.inputs[self._first_full()],), ()))
-        undo = device.backend.primitive("permute", axes=back, sig=Signature((sig.inputs[self._first_full()],), ()))
+        full = sig.inputs[self._first_full()]
+        turned = TensorType(tuple([full.shape[i] for i in order]), full.dtype)
+        permute = device.backend.primitive("permute", Signature((full,), (turned,)), axes=order)
+        undo = device.backend.primitive("permute", Signature((turned,), (full,)), axes=back)
         turn = [k == "full" for k in self.in_kinds]
         turn_out = [k == "full" for k in self.out_kinds]
 
