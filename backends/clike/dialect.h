@@ -129,7 +129,7 @@ DEVFN u16 round_bf16(f32 x) { /* to nearest, ties to even; NaN stays NaN */
 #define M_NAN_f32 AS_F32(0x7fc00000u)
 #define M_FMA(a, b, c) fma(a, b, c)
 
-#define FLOAT_FUNCTIONS(T) \
+#define FLOAT_FUNCTIONS(T, B) \
   DEVFN T M_ABS_##T(T x) { return fabs(x); } \
   DEVFN T M_SQRT_##T(T x) { return sqrt(x); } \
   DEVFN T M_POW_##T(T x, T y) { return pow(x, y); } \
@@ -143,8 +143,8 @@ DEVFN u16 round_bf16(f32 x) { /* to nearest, ties to even; NaN stays NaN */
   DEVFN T M_SIGN_##T(T x) { return x > (T)0 ? (T)1 : x < (T)0 ? (T)-1 : x; } \
   DEVFN T M_MAX_##T(T a, T b) { return a != a || a > b ? a : b; } \
   DEVFN T M_MIN_##T(T a, T b) { return a != a || a < b ? a : b; } \
-  DEVFN b1 M_ISNAN_##T(T x) { return x != x; } \
-  DEVFN b1 M_ISFINITE_##T(T x) { return x - x == (T)0; } \
+  DEVFN B M_ISNAN_##T(T x) { return x != x; } \
+  DEVFN B M_ISFINITE_##T(T x) { return x - x == (T)0; } \
   DEVFN T M_MOD_##T(T a, T b) { /* the sign of b, as Python */ \
     const T r = fmod(a, b); \
     return r == (T)0 ? copysign((T)0, b) : (r < (T)0) != (b < (T)0) ? r + b : r; \
@@ -162,7 +162,7 @@ DEVFN u16 round_bf16(f32 x) { /* to nearest, ties to even; NaN stays NaN */
   DEVFN T M_TANH_##T(T x) { return tanh(x); } \
   DEVFN T M_ERF_##T(T x) { return erf(x); }
 
-FLOAT_FUNCTIONS(f32)
+FLOAT_FUNCTIONS(f32, b1)
 #ifndef OWN_MATH
 DEVICE_MATH(f32)
 #else
@@ -222,7 +222,7 @@ DEVFN f32 M_ERF_f32(f32 x) {
 #ifdef HAVE_F64
 #define M_INF_f64 AS_F64(0x7ff0000000000000ul)
 #define M_NAN_f64 AS_F64(0x7ff8000000000000ul)
-FLOAT_FUNCTIONS(f64)
+FLOAT_FUNCTIONS(f64, b1)
 DEVICE_MATH(f64)
 DEVFN f32 to_odd_f32(f64 x) { /* to an odd last bit where it is inexact, so that a second rounding is right */
   const f32 y = (f32)x;
@@ -231,6 +231,14 @@ DEVFN f32 to_odd_f32(f64 x) { /* to an odd last bit where it is inexact, so that
   return AS_F32(((f64)fabs(y) < fabs(x)) ? b + 1u : b - 1u);
 }
 #endif
+
+/* vectors of f32 (OpenCL only): f32v, and b1v for conditions, whose true lanes have all bits set */
+#define VECTOR_MATH(W) \
+  typedef float##W f32v; \
+  typedef int##W b1v; \
+  FLOAT_FUNCTIONS(f32v, b1v) \
+  DEVICE_MATH(f32v)
+#define M_NOT_b1v(x) (!(x))
 
 /* ----- integers: everything wraps; a division by 0 gives 0, as NumPy */
 

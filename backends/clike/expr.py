@@ -74,7 +74,7 @@ class Body:
             if top in self.names:
                 stack.pop()
                 continue
-            missing = [a for a in top.args if a not in self.names]
+            missing = [] if self.given(top) else [a for a in top.args if a not in self.names]
             if missing:
                 stack.extend(missing)
                 continue
@@ -93,7 +93,15 @@ class Body:
         else:
             name = self.names[n] = f"{self.prefix}{len(self.names)}"
             text = arg(n.value) if n.op == "arg" else self._call(n, dtype, index)
-            self.lines.append(f"const {register_type(dtype)} {name} = {text};")
+            self.lines.append(f"const {self.register(dtype)} {name} = {text};")
+
+    def given(self, n: Expr) -> bool:
+        """Whether a node's value is there without its operands."""
+        return False
+
+    def register(self, dtype: Any) -> str:
+        """The C type of a value."""
+        return register_type(dtype)
 
     def _call(self, n: Expr, dtype: Any, index: str) -> str:
         xs = [self.names[a] for a in n.args]
@@ -103,7 +111,7 @@ class Body:
             return _cast(xs[0], self.program.types[n.args[0]], n.value)
         if n.op in _WRAPPING:
             return arithmetic(n.op, xs[0], xs[1], dtype)
-        kind = register_type(self.program.types[n.args[0]])
+        kind = self.register(self.program.types[n.args[0]])
         if n.op == "neg" and dtype.is_int:
             return arithmetic("sub", "0", xs[0], dtype)
         return _TYPED.sub(lambda m: f"{m[0]}_{kind}", NATIVE[n.op].c).format(*xs)

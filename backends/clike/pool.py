@@ -10,7 +10,7 @@ from .array import Array
 from .conv import Window, names
 from .engine import Engine, Launch, Source
 from .expr import arithmetic, load, store
-from .rows import combine, identity
+from .rowwriter import combine, identity
 from .types import literal, register_type, storage_type
 
 __all__ = ["register"]
