@@ -23,3 +23,13 @@ quick:
 
 bench:
 	$(PYTHON) -m dfdx bench
+
+CHECKED = DFDX_CACHE= OCLGRIND_DATA_RACES=1 OCLGRIND_LOG=oclgrind.log DFDX_TEST_OPENCL=opencl:oclgrind
+KERNELS = tests/opencl/test_kernels.py tests/opencl/test_images.py
+
+.PHONY: oclgrind
+oclgrind:  # bounds, races and barriers of every OpenCL kernel, as for GPUs and as for CPUs: pip install ".[test,oclgrind]"
+	rm -f oclgrind.log
+	$(CHECKED) $(PYTHON) -m pytest $(KERNELS)
+	$(CHECKED) DFDX_TEST_TARGET=cpu $(PYTHON) -m pytest $(KERNELS)
+	test ! -s oclgrind.log

@@ -92,6 +92,11 @@ class Engine:
         """The best of several ways to do the same, by name: the first, unless a driver measures (`tune.Tuner`)."""
         return next(iter(choices.values()))()
 
+    def maker(self, shape: Shape, dtype: Any) -> Callable[[], Array]:
+        """A function that makes dense arrays of one type, uninitialised; everything but the buffer is ready before."""
+        nbytes, strides, allocate = prod(shape) * dtype.itemsize, dense_strides(shape), self.allocate
+        return lambda: Array(allocate(nbytes), 0, shape, strides, dtype)
+
     def empty(self, shape: Shape, dtype: Any) -> Array:
         """A new dense array, uninitialised."""
         return Array(self.allocate(prod(shape) * dtype.itemsize), 0, shape, dense_strides(shape), dtype)

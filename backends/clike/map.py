@@ -101,26 +101,37 @@ def _scattered(program: MapProgram, rank: int, k: int, group: int, shared: bool)
 
 def compile_map(engine: Engine, program: MapProgram, shape: Shape, inplace: tuple[int | None, ...] = ()) -> Callable[..., Any]:  # fmt: skip
     """The kernel of a program: takes arrays, then scalars; returns a new array, or a tuple of them."""
-    n, dtypes, empty = program.n_args, program.out_dtypes, engine.empty
-    places = [(inplace[j] if j < len(inplace) else None) for j in range(len(dtypes))]
+    n, out_dtypes = program.n_args, program.out_dtypes
+    places = [(inplace[j] if j < len(inplace) else None) for j in range(len(out_dtypes))]
     shared = any(p is not None for p in places)
+    makers = [engine.maker(shape, d) for d in out_dtypes]
     calls: dict[tuple[Strides, ...], Any] = {}
 
-    def prepare(arrays: Sequence[Array], key: tuple[Strides, ...]) -> Any:
-        call = calls[key] = engine.prepare(
-            map_launch(program, shape, [a.strides for a in arrays], engine.target, shared)
-        )
-        return call
-
-    def kernel(*inputs: Any) -> Any:
-        ins = inputs[:n]
-        outs = [empty(shape, d) if p is None else ins[p] for p, d in zip(places, dtypes)]
-        key = tuple([a.strides for a in ins])
+    def find(arrays: Sequence[Array]) -> Any:
+        key = tuple([a.strides for a in arrays])
         call = calls.get(key)
         if call is None:
-            call = prepare((*ins, *outs), key)
-        call((*ins, *outs), inputs[n:])
-        return outs[0] if len(outs) == 1 else tuple(outs)
+            launch = map_launch(program, shape, key, engine.target, shared)
+            call = calls[key] = engine.prepare(launch)
+        return call
+
+    if len(makers) == 1 and not shared:
+        make = makers[0]
+
+        def kernel(*inputs: Any) -> Any:
+            out = make()
+            arrays = (*inputs[:n], out)
+            find(arrays)(arrays, inputs[n:])
+            return out
+
+    else:
+
+        def kernel(*inputs: Any) -> Any:
+            ins = inputs[:n]
+            outs = tuple([make() if p is None else ins[p] for p, make in zip(places, makers)])
+            arrays = ins + outs
+            find(arrays)(arrays, inputs[n:])
+            return outs[0] if len(outs) == 1 else outs
 
     return kernel
 

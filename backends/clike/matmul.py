@@ -103,6 +103,7 @@ def compile_matmul(engine: Engine, a_shape: Shape, b_shape: Shape, dtype: Any, b
     (m, k), n = a_shape[-2:], b_shape[-1]
     batch_shape = a_shape[:-2]
     out_shape = (*a_shape[:-1], n)
+    make = engine.maker(out_shape, dtype)
     calls: dict[Any, Any] = {}
 
     def prepare(a: Array, b: Array, rest: tuple[Array, ...]) -> Any:
@@ -126,7 +127,7 @@ def compile_matmul(engine: Engine, a_shape: Shape, b_shape: Shape, dtype: Any, b
             call = calls[key] = prepare(a, b, rest)
         if call is _after_copy:
             return run(a, engine.copier.copy(b), *rest)
-        out = engine.empty(out_shape, dtype)
+        out = make()
         call((a, b, *rest, out), ())
         return out
 

@@ -34,6 +34,7 @@ def compile_reduce(engine: Engine, kind: str, shape: Shape, source: Any, axes: t
     calls: dict[Strides, Any] = {}
     parts = _parts(rows, n, engine.target.units)
     wide = dtype.compute
+    make, make_middle = engine.maker(outer, dtype), engine.maker((rows * parts,), wide)
 
     def prepare(a: Array) -> Any:
         turned = tuple([a.strides[i] for i in order])
@@ -53,11 +54,11 @@ def compile_reduce(engine: Engine, kind: str, shape: Shape, source: Any, axes: t
         if call is None:
             call = calls[a.strides] = prepare(a)
         first, second = call
-        out = engine.empty(outer, dtype)
+        out = make()
         if second is None:
             first((a, out), ())
         else:
-            middle = engine.empty((rows * parts,), wide)
+            middle = make_middle()
             first((a, middle), ())
             second((middle, out), ())
         return out

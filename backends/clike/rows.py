@@ -90,10 +90,11 @@ def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[in
 
 def compile_row(engine: Engine, program: RowProgram, outer: Shape, inner: Shape) -> Callable[..., Any]:
     """The kernel of a row program over outer + inner dims: takes arrays, then scalars; returns new arrays."""
-    n, empty = program.n_args, engine.empty
+    n = program.n_args
     shapes = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
     outs = tuple([(shapes[k], d) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)])
     out_strides = [dense_strides(s) for s, _ in outs]
+    makers = [engine.maker(s, d) for s, d in outs]
     kinds = program.in_kinds + program.out_kinds
     calls: dict[tuple[Strides, ...], Any] = {}
 
@@ -104,7 +105,7 @@ def compile_row(engine: Engine, program: RowProgram, outer: Shape, inner: Shape)
         if call is None:
             lay = layout(kinds, outer, inner, [*key, *out_strides])
             call = calls[key] = engine.prepare(row_launch(program, lay, engine.target))
-        made = [empty(s, d) for s, d in outs]
+        made = [make() for make in makers]
         call((*arrays, *made), inputs[n:])
         return made[0] if len(made) == 1 else tuple(made)
 

@@ -100,8 +100,8 @@ def import_pyopencl() -> Any:
     return pyopencl
 
 
-def all_devices() -> list[Any]:
-    """Every device of every platform: GPUs first, then accelerators, then CPUs; within a kind as the loader lists them."""
+def every_device() -> list[Any]:
+    """Every device of every platform that can be used, checkers included, as the loader lists them."""
     cl = import_pyopencl()
     found = []
     try:
@@ -113,12 +113,25 @@ def all_devices() -> list[Any]:
             found += p.get_devices()
         except cl.Error:  # a platform without devices
             continue
-    usable = [d for d in found if d.available and d.compiler_available and "oclgrind" not in d.platform.name.lower()]
-    usable = usable or [d for d in found if d.available and d.compiler_available]
+    return [d for d in found if d.available and d.compiler_available]
+
+
+def all_devices() -> list[Any]:
+    """The devices to compute on: GPUs first, then accelerators, then CPUs; within a kind as the loader lists them.
+
+    Oclgrind, which checks kernels and computes slowly, is got by its name, unless it is all there is.
+    """
+    cl = import_pyopencl()
+    every = every_device()
+    usable = [d for d in every if not is_checker(d)] or every
     if not usable:
         raise BackendUnavailable("no OpenCL platform has a usable device", _INSTALL)
     rank = {cl.device_type.GPU: 0, cl.device_type.ACCELERATOR: 1}
     return sorted(usable, key=lambda d: (rank.get(d.type, 2), "portable computing" in d.platform.name.lower()))
+
+
+def is_checker(device: Any) -> bool:
+    return "oclgrind" in device.platform.name.lower()
 
 
 _INSTALL = 'pip install "dfdx[opencl-cpu]" (Intel\'s CPU runtime) or "dfdx[pocl]"; GPUs need their vendor\'s driver'
@@ -132,7 +145,10 @@ def names(device: Any) -> str:
 
 def choose(index: int, select: str = "") -> Any:
     """The device of that number, or the first whose platform, name or vendor contains `select`."""
-    devices = all_devices()
+    if select.lower() == "oclgrind":
+        devices = [d for d in every_device() if is_checker(d)]
+    else:
+        devices = all_devices()
     if select:
         for d in devices:
             if select.lower() in names(d):

@@ -140,19 +140,26 @@ class OpenCLEngine(Engine):
         if not kernels:
             self._kernel(source)  # errors of the compiler show here
 
+        dense: dict[int, bytes] = {}  # the struct of arrays without offsets, by their number
+
         def call(arrays: Sequence[Array], scalars: Sequence[Any] = ()) -> None:
-            thread = _ident()
-            kernel = kernels.get(thread)
+            kernel = kernels.get(_ident())
             if kernel is None:
                 kernel = self._kernel(source)
-            i = 0
+            set_arg, i, moved = kernel.set_arg, 0, 0
             for a in arrays:
-                kernel.set_arg(i, a.buffer)
+                set_arg(i, a.buffer)
+                moved |= a.offset
                 i += 1
+            numbers_of = dense.get(i)
+            if moved or numbers_of is None:
+                numbers_of = _packed(i)(*[a.offset for a in arrays]) + tail
+                if not moved:
+                    dense[i] = numbers_of
             for pack, value in zip(packers, scalars):
                 kernel._set_arg_buf(i, pack(value))
                 i += 1
-            kernel._set_arg_buf(i, _packed(len(arrays))(*[a.offset for a in arrays]) + tail)
+            kernel._set_arg_buf(i, numbers_of)
             _enqueue(queue, kernel, size, local)
 
         return call
