@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import os
 
-import dfdx
 import pytest
+
+import dfdx
 
 NAME = os.environ.get("DFDX_TEST_OPENCL", "opencl")
 
