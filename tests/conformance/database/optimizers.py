@@ -36,6 +36,58 @@ def adam(
     return step
 
 
+def adagrad(lr: float, lr_decay: float = 0.0, initial: float = 0.0, eps: float = 1e-10, l2: float = 0.0) -> Any:
+    def step(p: Any, g: Any, state: Any, t: int) -> Any:
+        g = g + l2 * p if l2 else g
+        s = (state[0] + initial if t == 1 and initial else state[0]) + g * g
+        return p - (lr / (1.0 + (t - 1) * lr_decay)) * g / (R.sqrt(s) + eps), (s,)
+
+    return step
+
+
+def rmsprop(lr: float, alpha: float = 0.9, eps: float = 1e-8, u: float = 0.0, centered: bool = False) -> Any:
+    def step(p: Any, g: Any, state: Any, t: int) -> Any:
+        s, *rest = state
+        s = s + 1.0 if t == 1 else s
+        s = s + (1.0 - alpha) * (g * g - s)
+        new, square = [s], s
+        if centered:
+            a = rest.pop(0)
+            a = a + (1.0 - alpha) * (g - a)
+            new, square = [s, a], s - a * a
+        change = g / R.sqrt(square + eps)
+        if u:
+            change = u * rest[0] + change
+            new.append(change)
+        return p - lr * change, tuple(new)
+
+    return step
+
+
+def lion(lr: float, b1: float = 0.9, b2: float = 0.99, decoupled: float = 0.0) -> Any:
+    def step(p: Any, g: Any, state: Any, t: int) -> Any:
+        (m,) = state
+        direction = b1 * m + (1.0 - b1) * g
+        change = lr * R.where(direction.v > 0.0, 1.0, -1.0)
+        change = change + (lr * decoupled) * p if decoupled else change
+        return p - change, (b2 * m + (1.0 - b2) * g,)
+
+    return step
+
+
+def lamb(lr: float, b1: float = 0.9, b2: float = 0.999, eps: float = 1e-6, decoupled: float = 0.0) -> Any:
+    def step(p: Any, g: Any, state: Any, t: int) -> Any:
+        m = b1 * state[0] + (1.0 - b1) * g
+        v = b2 * state[1] + (1.0 - b2) * (g * g)
+        change = lr * (m * (1.0 / (1.0 - b1**t))) / (R.sqrt(v * (1.0 / (1.0 - b2**t))) + eps)
+        change = change + (lr * decoupled) * p if decoupled else change
+        axes = tuple(range(p.v.ndim))
+        trust = lr * R.sqrt(R.sum(p * p, axes)) / R.sqrt(R.sum(change * change, axes))
+        return p - change * trust, (m, v)
+
+    return step
+
+
 def optimizer(name: str, make: Any, reference: Any, slots: int, torch: Any = None, **fields: Any) -> None:
     add(OptimizerInfo(name, make, reference, slots, torch=torch, **fields))
 
@@ -80,3 +132,21 @@ optimizer(
 optimizer(
     "AdamW", lambda m: optim.AdamW(m, 0.05), adam(0.05, decoupled=0.01), 2, _torch("AdamW", lr=0.05, weight_decay=0.01)
 )
+optimizer("Adagrad", lambda m: optim.Adagrad(m, 0.1), adagrad(0.1), 1, _torch("Adagrad", lr=0.1))
+optimizer(
+    "Adagrad, all options",
+    lambda m: optim.Adagrad(m, 0.1, 0.2, 0.3, 1e-3, optim.L2(0.1)),
+    adagrad(0.1, 0.2, 0.3, 1e-3, 0.1),
+    1,
+    _torch("Adagrad", lr=0.1, lr_decay=0.2, weight_decay=0.1, initial_accumulator_value=0.3, eps=1e-3),
+)
+optimizer("RMSprop", lambda m: optim.RMSprop(m, 0.05), rmsprop(0.05), 1)
+optimizer(
+    "RMSprop, centered, momentum",
+    lambda m: optim.RMSprop(m, 0.05, 0.8, 0.1, 0.5, True),
+    rmsprop(0.05, 0.8, 0.1, 0.5, True),
+    3,
+)
+optimizer("Lion", lambda m: optim.Lion(m, 0.05, weight_decay=0.1), lion(0.05, decoupled=0.1), 1)
+optimizer("Lamb", lambda m: optim.Lamb(m, 0.05), lamb(0.05, decoupled=0.01), 2)
+optimizer("Lamb, no decay", lambda m: optim.Lamb(m, 0.05, weight_decay=None), lamb(0.05), 2)
