@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from ....core.contract import f32
 from .fallback import Fallback
-from .ir import Function, V, vec
+from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes
 from .layout import usable
@@ -197,6 +197,9 @@ def _conv(rest: int) -> Function:
 
 
 def _tile(b: Function, height: int, a: V, panel: V, k: V, stride: int, c: V, plane: V, add: V, cols: V) -> None:
+    if CHECKED:
+        b.guard(a, k * (4 * height))
+        b.guard(c, plane * (4 * (height - 1)) + b.min(cols, columns()) * 4)
     b.call(f"@tile{height}", "void", a, panel, k, b.const(stride * 4), c, plane * 4, add, cols)
 
 
@@ -265,6 +268,7 @@ def _copy(b: Function, own: Any, source: V, to: V, count: V, mask: V) -> None:
             short = f"v{w}f32.p0"
             b.declarations.add(f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})")
             p = b.at(source, whole, "float")
+            b.guard(p, (count - whole) * 4)
             x = b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
             b.store(x, b.at(to, whole, "float"))
 

@@ -13,7 +13,7 @@ from typing import Any
 from ....core.contract import f32
 from .conv import MOST, OWN, Geometry, geometry_of, unfold
 from .fallback import Fallback
-from .ir import Function, V, lanes, vec
+from .ir import CHECKED, Function, V, lanes, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes, fold
 from .layout import usable
@@ -145,6 +145,9 @@ def _dots(
 
 
 def _call(b: Function, height: int, step: int, g: V, plane: V, panel: V, length: V, out: V, depth: V) -> None:
+    if CHECKED:
+        b.guard(g, plane * (4 * (height - 1)) + length * 4)
+        b.guard(out, depth * (4 * (height - 1)) + 4 * step)
     b.call(f"@dot{height}x{step}", "void", g, plane * 4, panel, length, out, depth * 4)
 
 

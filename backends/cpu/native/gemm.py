@@ -12,7 +12,7 @@ from typing import Any
 
 from ....core.contract import f32
 from .fallback import Fallback
-from .ir import Function, V, vec
+from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes
 from .layout import usable
@@ -113,6 +113,11 @@ def _product(b: Function, a: V, ra: V, ka: V, right: V, rb: V, k: V, c: V, m: V,
 
 def _cell(b: Function, name: str, line: V, ra: V, ka: V, col: V, right: V, rb: V, k: V, out: V, n: V, bias: V) -> None:
     given = b.select(bias.cmp("ne", 0), b.at(bias, col, "float"), b.const(0, "ptr"))
+    if CHECKED:
+        reach, height = n - col if name[-1] == "m" else b.const(columns()), int(name[4:].rstrip("m"))
+        b.guard(line, ra * (height - 1) + ka * (k - 1) + 4)
+        b.guard(b.at(right, col, "float"), rb * (k - 1) + reach * 4)
+        b.guard(b.at(out, col, "float"), n * (4 * (height - 1)) + b.min(reach, columns()) * 4)
     b.call(
         f"@{name}",
         "void",

@@ -10,14 +10,16 @@ SSA form as it stands.
 
 from __future__ import annotations
 
+import os
 import re
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["Function", "Loop", "V", "lanes", "module", "scalar_type", "vec"]
+__all__ = ["CHECKED", "Function", "Loop", "V", "lanes", "module", "scalar_type", "vec"]
 
+CHECKED = os.environ.get("DFDX_CHECK") == "1"  # whether kernels check every address that they read or write
 _FLOATS = {"float", "double", "half"}
 _SIZES = {"float": 4, "double": 8, "half": 2, "i64": 8, "i32": 4, "i16": 2, "i8": 1, "i1": 1, "ptr": 8}
 
@@ -59,12 +61,15 @@ def literal(value: Any, type_: str) -> str:
 
 
 class V:
-    """A value of a function being written: its type and its name; operators append instructions."""
+    """A value of a function being written: its type and its name; operators append instructions.
 
-    __slots__ = ("b", "name", "type")
+    * `region`: of a pointer under DFDX_CHECK=1, (start, bytes) of the array that it must stay in.
+    """
 
-    def __init__(self, b: Function, type_: str, name: str) -> None:
-        self.b, self.type, self.name = b, type_, name
+    __slots__ = ("b", "name", "region", "type")
+
+    def __init__(self, b: Function, type_: str, name: str, region: tuple[V, V] | None = None) -> None:
+        self.b, self.type, self.name, self.region = b, type_, name, region
 
     def __repr__(self) -> str:
         return f"{self.type} {self.name}"
@@ -243,12 +248,28 @@ class Function:
         """The address of element `offset` of an array of `type_`."""
         if type(offset) is int and offset == 0:
             return p
-        return self.emit(f"getelementptr {type_}, {p}, {self.value(offset, 'i64')}", "ptr")
+        moved = self.emit(f"getelementptr {type_}, {p}, {self.value(offset, 'i64')}", "ptr")
+        moved.region = p.region
+        return moved
+
+    def guard(self, p: V, nbytes: Any) -> None:
+        """Stop the process if the bytes from p on leave the array of p; nothing for other pointers, and without DFDX_CHECK=1."""
+        if p.region is None:
+            return
+        start, size = p.region
+        offset = self.convert("ptrtoint", p, "i64") - self.convert("ptrtoint", start, "i64")
+        bad = offset.cmp("slt", 0) | (offset + nbytes).cmp("sgt", size)
+        with self.when(bad, ends=True):
+            self.declarations.add("declare void @abort()")
+            self.do("call void @abort()")
+            self.do("unreachable")
 
     def load(self, p: V, type_: str = "i64", align: int | None = None) -> V:
+        self.guard(p, lanes(type_) * size_of(type_))
         return self.emit(f"load {type_}, {p}, align {align or size_of(type_)}", type_)
 
     def store(self, x: V, p: V, align: int | None = None, nontemporal: bool = False) -> None:
+        self.guard(p, lanes(x.type) * size_of(x.type))
         tail = f", align {align or size_of(x.type)}" + (", !nontemporal !0" if nontemporal else "")
         self.do(f"store {x}, {p}{tail}")
 
@@ -261,10 +282,13 @@ class Function:
         return self.emit(f"alloca {type_}, i64 {n}, align {align}", "ptr")
 
     def copy(self, to: V, source: V, nbytes: Any) -> None:
+        self.guard(to, nbytes)
+        self.guard(source, nbytes)
         self.declarations.add("declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
         self.do(f"call void @llvm.memcpy.p0.p0.i64({to}, {source}, {self.value(nbytes, 'i64')}, i1 false)")
 
     def clear(self, p: V, nbytes: Any) -> None:
+        self.guard(p, nbytes)
         self.declarations.add("declare void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
         self.do(f"call void @llvm.memset.p0.i64({p}, i8 0, {self.value(nbytes, 'i64')}, i1 false)")
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .compiler import compile_ir
-from .ir import Function, V, module
+from .ir import CHECKED, Function, V, module
 from .layout import DATA, usable
 from .runtime import READABLE, SLOTS, WRITABLE, runtime
 
@@ -56,6 +56,11 @@ class Context:
         self.b, self.ctx = b, b.arg("ctx")
         self.arrays = [b.slot(self.ctx, k, "ptr") for k in range(n_arrays)]
         self._scalars, self._own = n_arrays, n_arrays + n_scalars
+        if CHECKED:
+            slots = b.at(b.slot(self.ctx, self._own + 1, "ptr"), -ARRAY_SLOTS * n_arrays, "i64")
+            for k, array in enumerate(self.arrays):
+                array.region = (V(b, "ptr", array.name), b.slot(slots, ARRAY_SLOTS * k + BYTES))
+            self._room = b.slot(slots, SCRATCH - ARRAYS)
 
     def scalar(self, j: int, type_: str) -> V:
         """Runtime scalar j, as `double` or `i64`."""
@@ -63,7 +68,10 @@ class Context:
 
     def scratch(self) -> V:
         """The scratch block of this call."""
-        return self.b.slot(self.ctx, self._own, "ptr")
+        block = self.b.slot(self.ctx, self._own, "ptr")
+        if CHECKED:
+            block.region = (V(self.b, "ptr", block.name), self._room)
+        return block
 
     def own(self, i: int) -> V:
         """Own slot i of the kernel."""

@@ -75,6 +75,7 @@ def store_part(b: Function, x: V, p: V, dtype: Any, mask: V, count: V, buffer: V
     """Those lanes into an array."""
     n = lanes(mask.type)
     t = vec(memory_type(dtype), n)
+    b.guard(p, count * size_of(t))
     if size_of(t) < 4:
         store_array(b, x, buffer, dtype)
         b.copy(p, buffer, count * size_of(t))

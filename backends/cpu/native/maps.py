@@ -137,6 +137,8 @@ def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> 
     buffers = [b.stack("i8", w * size) for size in sizes]
     scalars = Scalars(context, program, w)
     lo, hi = b.arg("lo", "i64"), b.arg("hi", "i64")
+    for array, size in zip(context.arrays, sizes, strict=True):
+        b.guard(array, hi * size)
     whole = lo + ((hi - lo) & -w)
     loop, tail, prepare, finish, after, done = (
         b.label(x) for x in ("loop", "tail", "prepare", "finish", "after", "done")
@@ -179,6 +181,7 @@ def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> 
         b.copy(buffers[k], b.at(context.arrays[k], whole * sizes[k]), rest * sizes[k])
     moved = [b.at(buffers[k], (b.const(0) - whole) * sizes[k]) for k in range(len(dtypes))]
     limit = whole + w
+    prepare = b.block
     b.jump(loop)
     phis = [f"  %i = phi i64 [ {lo.name}, %{before} ], [ {following.name}, %{latch} ], [ {whole.name}, %{prepare} ]",
             f"  %end = phi i64 [ {whole.name}, %{before} ], [ %end, %{latch} ], [ {limit.name}, %{prepare} ]"]  # fmt: skip

@@ -95,14 +95,16 @@ def _print(program: MapProgram, places: tuple[int | None, ...], single: tuple[bo
     outs = ("full",) * len(program.outputs)
     rows = row_program(program.outputs, program.in_dtypes, program.out_dtypes, program.n_scalars, kinds, outs)
     entry = Entry(program.n_args, scalar_kinds(program), places, ["rows"], loose)
-    return assemble(entry, _Views(rows).rows())
+    return assemble(entry, _Views(rows, loose).rows())
 
 
 class _Views(Rows):
     """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots."""
 
-    def __init__(self, program: RowProgram) -> None:
+    def __init__(self, program: RowProgram, loose: frozenset[int]) -> None:
         super().__init__(program, "rows", False, False)
+        for i in loose:
+            self.context.arrays[i].region = None  # NumPy vouches for what its strides reach
 
     def base_of(self, k: int, row: V) -> V:
         if k >= self.p.n_args:
