@@ -125,7 +125,7 @@ from .plugins.hookspecs import API, hookimpl
 from .plugins.info import BackendInfo, Capabilities, Check, DeviceInfo, Expect
 from .plugins.kernels import Kernel, KernelTable
 from .registry import PRIMITIVES, Composite, OpSpec
-from .rowops import RowOp
+from .rowops import RowOp, row_gradient
 from .types import Signature, TensorType
 
 __all__ = [
@@ -135,6 +135,6 @@ __all__ = [
     "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
     "cache_folder", "cast", "check_takes", "compile_map", "compile_row", "dtype_error", "evaluate", "evaluate_program",
     "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis",
-    "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_program", "row_sum", "scalar",
+    "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar",
     "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk",
 ]  # fmt: skip

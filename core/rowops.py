@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .entry import Entry
     from .tensor import Tensor
 
-__all__ = ["RowOp"]
+__all__ = ["RowOp", "row_gradient"]
 
 
 class RowOp(OpSpec):
@@ -221,3 +221,26 @@ def _derive(spec: RowOp, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...
     return RowOp(
         f"{spec.name}.backward", [rewrite(o, renumber) for o in outs], in_kinds, out_kinds, n_scalars=spec.n_scalars
     ), sources
+
+
+def row_gradient(name: str, needs: tuple[bool, ...], sig: Signature) -> Any:
+    """The gradient of a row op as one program, for a device's `<op>.backward`.
+
+    Its arguments are g and what the op saves, as that kernel gets them. The gradient of a per-column argument has kind "col":
+    the sum of the expression over all rows.
+    """
+    from .registry import OPS
+
+    op: Any = OPS[name]
+    spec, sources = op.gradient(needs)
+    place = {s: 0 if s > op.n_args else 1 + op.saves.index("out" if s == op.n_args else s) for s in sources}
+    turned = {arg(k): arg(place[s]) for k, s in enumerate(sources)}
+    kinds = [op.out_kinds[0], *(op.out_kinds[0] if s == "out" else op.in_kinds[s] for s in op.saves)]
+    return row_program(
+        tuple(rewrite(e, turned) for e in spec.exprs),
+        tuple(t.dtype for t in sig.inputs),
+        tuple(t.dtype for t in sig.outputs),
+        op.n_scalars,
+        tuple(kinds),
+        tuple(k for k, need in zip(op.in_kinds, needs, strict=True) if need),
+    )

@@ -102,3 +102,25 @@ def test_normalising_over_axes_around_the_channels(shape):
     got = dfdx.device("cpu").tensor(x).normalize(axes).array()
     assert got.flags.c_contiguous
     assert np.abs(got - want).max() <= 2e-6 * np.abs(want).max()
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (64, 33), (1000, 130), (4, 5, 64), (2, 20_000)], ids=str)
+def test_gradients_of_layer_norm_in_one_pass(shape):
+    rng = np.random.default_rng(4)
+    x, g = rng.standard_normal((2, *shape)).astype(np.float32)
+    gamma, beta = rng.standard_normal((2, shape[-1])).astype(np.float32)
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    tx, ta, tb = (dev.tensor(a) for a in (x, gamma, beta))
+    (tx.traced(grads).layer_norm(ta, tb) * dev.tensor(g)).sum().backward()
+    wide = x.astype(np.float64)
+    scale = 1 / np.sqrt(wide.var(-1, keepdims=True) + 1e-5)
+    hat = (wide - wide.mean(-1, keepdims=True)) * scale
+    d = g * gamma.astype(np.float64)
+    rows = tuple(range(len(shape) - 1))
+    wants = (
+        scale * (d - d.mean(-1, keepdims=True) - hat * (d * hat).mean(-1, keepdims=True)),
+        (g * hat).sum(rows),
+        g.astype(np.float64).sum(rows),
+    )
+    for t, want in zip((tx, ta, tb), wants, strict=True):
+        assert np.abs(grads.get(t).array() - want).max() <= 2e-6 * np.abs(want).max()

@@ -8,23 +8,24 @@ from itertools import groupby
 from math import prod
 from typing import Any, NamedTuple
 
-from ....core.contract import Expr, RowProgram
+from ....core.contract import Expr, RowProgram, f32, f64
 from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
-from .ir import Function, Loop, V, size_of, vec
+from .ir import Function, Loop, V, scalar_type, size_of, vec
 from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, fold, identity, load_part, store_part
 from .layout import usable
 from .machine import cache_bytes
 from .maps import CHUNK_WORK, cost
 
-__all__ = ["Rows", "row_kernel", "row_over_kernel"]
+__all__ = ["Rows", "row_kernel", "row_over_kernel", "row_sums_kernel"]
 
 _REDUCTIONS = {"row_sum": "sum", "row_prod": "prod", "row_max": "max", "row_min": "min"}
 _KEPT = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "tan", "pow"}  # worth keeping between passes
 _LONG = 1 << 14  # elements of a row that a thread's stack may hold
 BLOCK = 64  # vectors summed in f32 before the sum goes into f64
+CHUNKS = 64  # parts of the rows, where results are summed over rows
 SEGMENT = 1 << 14  # elements of a long row to a task
 _texts: dict[Any, str] = {}
 
@@ -88,27 +89,42 @@ def _no_numpy(*_: Any) -> Any:
 def _make(
     program: RowProgram, at: Layout, by_kind: dict[str, Any], segments: int, numpy_kernel: Callable[..., Any]
 ) -> Any:
+    """`segments` > 1: of a long row; 0: results of kind "col" are summed over chunks of rows."""
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
     stream = out_bytes > cache_bytes() and at.length % 16 == 0 and "x86_64" in machine()[2]
-    key = (program, size <= _LONG, stream, segments > 1)
+    key = (program, size <= _LONG, stream, min(segments, 2))
     if key not in _texts:
         _texts[key] = _print(*key)
     fallback = Fallback(numpy_kernel)
     work = size * (cost(program.nodes) + 2 * program.n_args)
-    grain = max(1, CHUNK_WORK // work)
-    reductions = len(_levels(program)[1])
+    grain, tasks, scratch = max(1, CHUNK_WORK // work), at.rows, 0
+    own = [at.rows, at.rows, *at, segments]
+    if segments > 1:
+        grain, tasks, scratch = 1, at.rows * segments, at.rows * segments * len(_levels(program)[1]) * 8
+    elif segments == 0:
+        per = max(8, -(-at.rows // CHUNKS))
+        grain, tasks = 1, -(-at.rows // per)
+        scratch = tasks * program.out_kinds.count("col") * size * 8
+        own = [size, 1024, *at, per, tasks]
     fallback.native = make_kernel(
         _texts[key], "row", [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.in_kinds, program.in_dtypes, strict=True)],
         [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)],
-        program.n_scalars, fallback, tasks=at.rows * segments, grain=grain if segments == 1 else 1, release=at.rows * work > 1 << 19,
-        scratch=at.rows * segments * reductions * 8 if segments > 1 else 0, own=[at.rows, at.rows, *at, segments],
+        program.n_scalars, fallback, tasks=tasks, grain=grain, release=at.rows * work > 1 << 19, scratch=scratch, own=own,
     )  # fmt: skip
     return fallback.native
 
 
-def _supported(program: RowProgram) -> bool:
-    if not all(k in ("full", "row") for k in program.out_kinds):
+def row_sums_kernel(program: RowProgram, outer: tuple[int, ...], inner: tuple[int, ...]) -> Any:
+    """Machine code for a row program some of whose results, of kind "col", are summed over all rows; or `NotImplemented`."""
+    if not usable() or not _supported(program, ("full", "row", "col")) or prod(inner) > _LONG:
+        return NotImplemented
+    by_kind = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
+    return _make(program, Layout(prod(outer), prod(inner), 1, 0, prod(inner)), by_kind, 0, _no_numpy)
+
+
+def _supported(program: RowProgram, gives: tuple[str, ...] = ("full", "row")) -> bool:
+    if not all(k in gives for k in program.out_kinds):
         return False
     if not all(d.is_float for d in (*program.in_dtypes, *program.out_dtypes)):
         return False
@@ -140,15 +156,15 @@ def _splits(program: RowProgram) -> bool:
     return all(level[r] == 1 for r in reductions) and bool(reductions) and all(k == "row" for k in program.out_kinds)
 
 
-def _print(program: RowProgram, kept: bool, stream: bool, split: bool) -> str:
-    kinds = ["double"] * program.n_scalars
-    stages = ["segments", "combine"] if split else ["rows"]
-    entry = Entry(program.n_args, kinds, [None] * len(program.outputs), stages)
-    if split:
-        return assemble(
-            entry, Rows(program, "segments", False, False).segments(), Rows(program, "combine", False, False).combine()
-        )
-    return assemble(entry, Rows(program, "rows", kept, stream).rows())
+def _print(program: RowProgram, kept: bool, stream: bool, form: int) -> str:
+    """Form 0 sums over rows, 1 is one row to a task, 2 splits rows into segments."""
+    stages = (["chunks", "join"], ["rows"], ["segments", "combine"])[form]
+    entry = Entry(program.n_args, ["double"] * program.n_scalars, [None] * len(program.outputs), stages)
+    functions = []
+    for name in stages:
+        writer = Rows(program, name, kept and name in ("rows", "chunks"), stream and name in ("rows", "chunks"))
+        functions.append(getattr(writer, name)())
+    return assemble(entry, *functions)
 
 
 class Rows:
@@ -157,6 +173,7 @@ class Rows:
     def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool) -> None:
         self.p, self.kept, self.stream = program, kept, stream
         self.level, self.reductions = _levels(program)
+        self.sums: dict[int, V] = {}  # outputs that are summed over rows, and where
         self.b = b = task_function(name)
         work = cost(program.nodes)
         self.width = vector_bytes() // 4 * (1 if work > 24 else 2 if work > 6 else 4)
@@ -203,14 +220,21 @@ class Rows:
     def rows(self) -> Function:
         b = self.b
         with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as loop:
-            self._start_row(loop.i, self.length)
-            last = max(self.level.values()) + 1
-            for p in range(1, last):
-                self._reduce([r for r in self.reductions if self.level[r] == p], p)
-            fulls = [k for k, kind in enumerate(self.p.out_kinds) if kind == "full"]
-            if fulls:
-                self._outputs(fulls, last)
-            self._row_outputs()
+            self._row(loop.i)
+        return self._close()
+
+    def _row(self, row: V) -> None:
+        self._start_row(row, self.length)
+        last = max(self.level.values()) + 1
+        for p in range(1, last):
+            self._reduce([r for r in self.reductions if self.level[r] == p], p)
+        fulls = [k for k, kind in enumerate(self.p.out_kinds) if kind != "row"]
+        if fulls:
+            self._outputs(fulls, last)
+        self._row_outputs()
+
+    def _close(self) -> Function:
+        b = self.b
         if self.stream:
             b.declarations.add("declare void @llvm.x86.sse.sfence()")
             b.do("call void @llvm.x86.sse.sfence()")
@@ -363,7 +387,11 @@ class Rows:
         def use(nodes: _Full, i: V, mask: V | None) -> list[V]:
             for k in which:
                 at = self.p.n_args + k
-                x, place = nodes.value(self.p.outputs[k]), b.at(self.pointers[at], i * self.sizes[at])
+                x = nodes.value(self.p.outputs[k])
+                if k in self.sums:
+                    self._add_up(self.sums[k], i, x, mask, nodes.rest)
+                    continue
+                place = b.at(self.pointers[at], i * self.sizes[at])
                 if mask is None:
                     store_array(b, x, place, self.dtypes[at], self.stream and self.sizes[at] == 4)
                 else:
@@ -374,6 +402,51 @@ class Rows:
         outer = self._row_values([self.p.outputs[k] for k in which])
         with self._piece():
             self._pass(p, outer, self.n, use, [])
+
+    # ----- results summed over rows
+
+    def chunks(self) -> Function:
+        """Task t takes the rows of chunk t; what is summed over rows goes to its part of the scratch block."""
+        b = self.b
+        cols = [k for k, kind in enumerate(self.p.out_kinds) if kind == "col"]
+        rows = self.context.own(2)
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+            part = b.at(self.context.scratch(), task.i * (len(cols) * 8) * self.length)
+            b.clear(part, self.length * (len(cols) * 8))
+            self.sums = {k: b.at(part, self.length * (j * 8)) for j, k in enumerate(cols)}
+            first = task.i * self.count
+            with b.loop(first, b.min(first + self.count, rows)) as row:
+                self._row(row.i)
+        return self._close()
+
+    def _add_up(self, place: V, i: V, x: V, mask: V | None, rest: V | None) -> None:
+        b, one = self.b, scalar_type(x.type)
+        place = b.at(place, i, one)
+        dtype = f64 if one == "double" else f32
+        if mask is None:
+            b.store(b.load(place, x.type) + x, place)
+            return
+        assert rest is not None
+        buffer = self.buffers[0]
+        store_part(b, load_part(b, place, dtype, mask, rest, buffer) + x, place, dtype, mask, rest, buffer)
+
+    def join(self) -> Function:
+        """Task t adds up column t of all chunks, in order."""
+        b = self.b
+        cols = [k for k, kind in enumerate(self.p.out_kinds) if kind == "col"]
+        chunks = self.context.own(8)
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as col:
+            for j, k in enumerate(cols):
+                one, at = self._type(self.p.outputs[k]), self.p.n_args + k
+                with b.loop(0, chunks, 1, b.const(0.0, "double")) as part:
+                    place = b.at(self.context.scratch(), (part.i * len(cols) + j) * 8 * self.length)
+                    x = b.load(b.at(place, col.i, one), one)
+                    part.next(part.values[0] + (b.convert("fpext", x, "double") if one == "float" else x))
+                total = part.out[0]
+                total = b.convert("fptrunc", total, "float") if one == "float" else total
+                store_array(b, total, b.at(self.context.arrays[at], col.i * self.sizes[at]), self.dtypes[at])
+        b.ret()
+        return b
 
     def _row_outputs(self) -> None:
         for k, (o, kind) in enumerate(zip(self.p.outputs, self.p.out_kinds, strict=True)):
