@@ -28,6 +28,8 @@ class _OpRun(Run):
         inputs = bool(self.tensors)
         if inputs:
             yield "mutation", self.mutation
+        if inputs and self.sample is self.entry.samples[0]:
+            yield "fresh", self.fresh
         if self.entry.grad and self.sample.grad and self.dtype.is_float and inputs:
             yield "gradient", self.gradient
         if level != "quick" or self.dtype.name == "f32":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -119,9 +120,8 @@ class Run:
         """The inputs as a recorded call takes them."""
         return [t.traced(grads) if self.differentiable(i) else t for i, t in enumerate(self.tensors)]
 
-    def backward(self, grads: Gradients | None = None) -> tuple[list[np.ndarray[Any, Any] | None], list[Any]]:
-        """(gradient of each float input on the device, seeds of each float output)."""
-        grads = Gradients.leaky() if grads is None else grads
+    def backward(self, grads: Gradients) -> list[Any]:
+        """One backward pass into `grads`; returns the seeds of each float output."""
         outs = [o for o in self.forward(self.enter(grads)) if o.dtype.is_float]
         rng = np.random.default_rng(7)
         seeds = [np.asarray(rng.standard_normal(o.shape)).astype(o.dtype.numpy) for o in outs]
@@ -131,7 +131,11 @@ class Run:
             part = part if part.dtype is outs[0].dtype else part.to_dtype(outs[0].dtype)
             total = part if total is None else total + part
         total.backward()
-        return [to_host(grads.get(t)) if t in grads else None for t in self.tensors], seeds
+        return seeds
+
+    def received(self, grads: Gradients) -> list[Any]:
+        """The gradient of each input as an array; None where none came."""
+        return [to_host(grads.get(t)) if t in grads else None for t in self.tensors]
 
     # ----- checks
 
@@ -159,12 +163,23 @@ class Run:
         each = [compare(h, w, d, signed=self.entry.signed) for h, w, d in zip(hosts, self.wanted(), gives, strict=True)]
         return max(each, key=lambda v: (not v.ok, v.ratio))
 
+    def fresh(self, _: Any) -> Iterator[Finding]:
+        """Other values in the same shapes get their own answer, not that of an earlier call."""
+        again = copy(self)
+        again.hosts = self.sample.arrays(self.entry.name + " again", self.dtype)
+        again.tensors = [self.dev.tensor(h, self.input_dtype(i)) for i, h in enumerate(again.hosts)]
+        again._wanted = None
+        v = again.verdict([to_host(o) for o in again.forward()])
+        yield self.asked("fresh", v.ok, f"other values in the same shapes: {v.detail}")
+
     def mutation(self, _: Any) -> Iterator[Finding]:
         bad = [i for i, (t, h) in enumerate(zip(self.tensors, self.hosts, strict=True)) if not same_bits(to_host(t), h)]
         yield self.asked("mutation", not bad, f"the call changed input {bad}")
 
     def gradient(self, _: Any) -> Iterator[Finding]:
-        got, seeds = self.backward()
+        grads = Gradients.leaky()
+        seeds = self.backward(grads)
+        got = self.received(grads)
         with R.arithmetic(self.arithmetic(True)):
             leaves, outs = self.reference(True)
             floats = [o for o in outs if o.is_float]
@@ -173,7 +188,8 @@ class Run:
         yield self.judged("gradient", self.gradient_verdict(got, wanted))
         yield from self.mutation(None)
         if self.small:
-            yield self.accumulation([R.Ref(2.0 * w.v, 2.0 * w.e) for w in wanted])
+            with R.arithmetic(self.arithmetic(True)):
+                yield self.accumulation([w + w + w for w in wanted])
 
     def gradient_verdict(self, got: list[Any], wanted: list[R.Ref]) -> Verdict:
         worst = Verdict(True, 0.0)
@@ -188,12 +204,12 @@ class Run:
         return worst
 
     def accumulation(self, wanted: list[R.Ref]) -> Finding:
-        """Two backward passes into one `Gradients` add up."""
+        """Three backward passes into one `Gradients` add up: the second makes a sum, the third adds to it in place."""
         grads = Gradients.leaky()
-        self.backward(grads)
-        twice, _ = self.backward(grads)
-        v = self.gradient_verdict(twice, wanted)
-        return self.asked("accumulation", v.ok, f"two backward passes do not add up: {v.detail}")
+        for _ in range(3):
+            self.backward(grads)
+        v = self.gradient_verdict(self.received(grads), wanted)
+        return self.asked("accumulation", v.ok, f"three backward passes do not add up: {v.detail}")
 
     def determinism(self, outs: Any) -> Iterator[Finding]:
         """Calls in a row, until the backend is warm, stay within bounds; then they give the same bits."""
