@@ -1,11 +1,19 @@
-"""A fixture that installs plugins, as metadata and a module, where this process and its children find them."""
+"""Plugins as metadata and a module beside this process (`install`), and as wheels in an environment of their own (`clean`)."""
 
 import importlib
+import json
+import os
+import subprocess
 import sys
+import venv
+from pathlib import Path
 
 import pytest
 
 from dfdx.core.plugins.hookspecs import GROUP
+
+ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ROOT / "examples" / "plugins"
 
 
 @pytest.fixture
@@ -32,3 +40,56 @@ def install(tmp_path, monkeypatch):
     yield _install
     for m in made:
         sys.modules.pop(m, None)
+
+
+class Environment:
+    """A virtual environment with dfdx and the plugins from wheels; NumPy, torch and jax are those of this interpreter."""
+
+    def __init__(self, folder: Path) -> None:
+        self.python = folder / "env" / "bin" / "python"
+        venv.create(folder / "env", with_pip=False, symlinks=True)
+        self.site = Path(self.run("-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+        self.pip(
+            "wheel",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder / "wheels",
+            ROOT,
+            *sorted(p.parent for p in PLUGINS.glob("*/pyproject.toml")),
+        )
+        self.install(*sorted((folder / "wheels").glob("*.whl")))
+        shared = [p for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+        (self.site / "shared.pth").write_text(f"import sys; sys.path.extend({shared!r})\n")
+
+    def pip(self, *arguments: object) -> None:
+        done = subprocess.run([sys.executable, "-m", "pip", *map(str, arguments)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    def install(self, *what: object) -> None:
+        self.pip("--python", self.python, "install", "-q", "--no-deps", *what)
+
+    def run(self, *arguments: object, ok: bool = True, **env: str) -> str:
+        clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "DFDX_BLOCK", "DFDX_PLUGINS")}
+        done = subprocess.run(
+            [str(self.python), *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            env={**clean, **env},
+            cwd=self.python.parent,
+        )
+        assert done.returncode == 0 or not ok, done.stdout[-2000:] + done.stderr[-3000:]
+        return done.stdout
+
+    def judged(self, device: str, *options: str, **env: str) -> dict:
+        """The kit's report on a device, at level quick."""
+        report = json.loads(
+            self.run("-m", "dfdx", "conformance", device, "--level", "quick", "--json", *options, ok=False, **env)
+        )
+        report["seen"] = {r["name"] for r in report["entries"]}
+        return report
+
+
+@pytest.fixture(scope="session")
+def clean(tmp_path_factory):
+    return Environment(tmp_path_factory.mktemp("clean"))
