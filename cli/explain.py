@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 
+from ..core.plugins.host import host
 from ..core.public import device
 from ..core.registry import OPS, known_ops
 
@@ -17,6 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..core.dispatch import explain
 
+    host().load_ops()
     names = {alias: s.name for s in OPS.values() for alias in s.aliases}
     name = names.get(options.op, options.op)
     if name not in known_ops():

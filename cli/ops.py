@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from ..core.plugins.host import host
 from ..core.public import device
 from ..core.registry import OPS
 from .table import table
@@ -16,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from ..core.dispatch import explain
 
+    host().load_ops()
     dev = device(options.device) if options.device else None
     rows = []
     for spec in sorted(OPS.values(), key=lambda s: (s.family, s.name)):
