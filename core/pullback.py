@@ -176,7 +176,9 @@ def adder(device: Device, type_: TensorType) -> tuple[Plan, Plan]:
         made = []
         for inplace in ((), (0,)):
             attrs = {"program": program, "shape": type_.shape, "inplace": inplace}
-            made.append(kernel_plan("map", backend.primitive("map", sig, **attrs), sig, attrs))
+            plan = kernel_plan("map", backend.primitive("map", sig, **attrs), sig, attrs)
+            plan.device = device
+            made.append(plan)
         found = backend.adders[type_] = (made[0], made[1])
     return found
 

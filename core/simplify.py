@@ -1,9 +1,10 @@
-"""A recording with less to do: what nobody reads is left out, what never changes is computed once."""
+"""A recording with less to do: what nobody reads is left out, what never changes is computed once, elementwise runs are one."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from .fuse import fuse, overwritten
 from .recorder import Number, Recorder, Step
 
 __all__ = ["simplify"]
@@ -15,14 +16,7 @@ def simplify(recorder: Recorder, held: set[int]) -> tuple[list[Step], dict[int, 
     """(the steps that a replay must run, constants by value number)."""
     constants = _constants(recorder, held)
     steps = [s for s in recorder.steps if not all(v in constants for v in s.outputs)]
-    return _needed(steps, held), constants
-
-
-def overwritten(step: Step) -> tuple[int, ...]:
-    """The values whose arrays a step writes to."""
-    if step.plan.spec.kind == "update":
-        return step.inputs[: len(step.outputs)]
-    return tuple([step.inputs[j] for j in step.plan.attrs.get("inplace", ()) if j is not None])
+    return fuse(_needed(steps, held), held), constants
 
 
 def _constants(recorder: Recorder, held: set[int]) -> dict[int, Any]:

@@ -181,6 +181,63 @@ def test_handles_of_arguments_and_of_what_was_there_before():
     assert call.replays == 2
 
 
+def chain(x, w, c):
+    y = x
+    for _ in range(5):
+        y = y * w + c
+    return y
+
+
+FUSED = {
+    "chain": (chain, 1),
+    "a value read twice": (lambda x, w, c: (t := x * w, t + c, t.tanh() * t), 1),
+    "across a product": (lambda x, w, c: ((x * w + c) @ w.permute((1, 0))).relu() - 1.0, 4),
+    "another shape": (lambda x, w, c: ((x + w).sum(0) * 2.0 + 1.0, x * c - w), None),
+    "numbers": (lambda x, w, c: ((x * 0.5 + w * 3.0) / (c.square() + 1.0)).exp().clamp(-1.0, 2.0), 1),
+    "conditions": (lambda x, w, c: dfdx.where(x > w, x * c, c - w), None),
+    "half": (lambda x, w, c: (x.to_dtype("f16") + w.to_dtype("f16")) * c.to_dtype("f16"), None),
+    "in place": (lambda x, w, c: w.clone().axpy(0.5, x * c + x, 2.0) * c, None),
+}
+
+
+@pytest.mark.parametrize("dtype", [dfdx.f32, dfdx.f64])
+@pytest.mark.parametrize("name", FUSED)
+def test_fused_steps_give_the_same_bits(name, dtype):
+    step, kernels = FUSED[name]
+    dev = dfdx.device("cpu", seed=3)
+    call = dfdx.capture(step)
+    for _ in range(3):
+        given = [dev.sample_normal((7, 7), dtype) for _ in range(3)]
+        wanted, found = step(*given), call(*given)
+        for a, b in zip(*[v if isinstance(v, tuple) else (v,) for v in (wanted, found)], strict=True):
+            np.testing.assert_array_equal(a.array(), b.array())
+    assert call.replays == 2
+    if kernels:
+        assert sum(" = k" in line for line in call.source.splitlines()) == kernels
+
+
+def test_fused_gradients_and_updates_give_the_same_bits():
+    found = []
+    for captured in (False, True):
+        dev = dfdx.device("cpu", seed=3)
+        x, w, c = (dev.sample_normal((33,)) * 0.5 for _ in range(3))
+        grads = dfdx.Gradients((w, c))
+
+        def step(x, w=w, c=c, grads=grads):
+            loss = chain(x.traced(grads), w, c).square().sum()
+            loss.backward()
+            w.axpy(1.0, grads.get(w), -1e-3)
+            c.axpy(1.0, grads.get(c), -1e-3)
+            grads.zero((w, c))
+            return loss
+
+        call = dfdx.capture(step) if captured else step
+        losses_ = [call(x).item() for _ in range(4)]
+        found.append((losses_, w.tolist(), c.tolist()))
+    assert found[0] == found[1] and call.replays == 3 and np.isfinite(found[0][0]).all()
+    assert sum(" = k" in line for line in call.source.splitlines()) <= 8
+
+
 REFUSED = {
     "item": (lambda x: x.sum().item(), "read values"),
     "array": (lambda x: x.array().sum(), "read values"),
