@@ -14,6 +14,7 @@ if __name__ != "dfdx":
 from . import core
 from .core.public import *  # noqa: F403
 from .core.public import __all__ as _names
+from .core.static import B, C, D, E, F, H, I, K, M, N, O, S, T, W  # noqa: F401
 
 __version__ = "0.1.0"
 __all__ = [*_names, "core", "data", "losses", "nn", "optim", "profile", "utils"]  # noqa: F405

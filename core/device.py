@@ -19,7 +19,7 @@ from .registry import forget_plans
 from .tensor import Tensor, is_scalar, wrap
 from .types import Signature, TensorType
 
-__all__ = ["Backend", "Device", "auto_device", "device", "devices", "opened_backends"]
+__all__ = ["Backend", "Cpu", "Cuda", "Device", "OpenCL", "auto_device", "device", "devices", "opened_backends"]
 
 # nn puts its builder here, so that core needs not know it
 MODULE_BUILDER: list[Callable[..., Any]] = []
@@ -300,6 +300,28 @@ class Device:
         return dict(self._optional("memory_stats", {}))
 
 
+class Cpu(Device):
+    """The CPU: `dfdx.device("cpu")`."""
+
+    __module__ = "dfdx"
+
+
+class Cuda(Device):
+    """A CUDA GPU: `dfdx.device("cuda")`, `"cuda:1"`."""
+
+    __module__ = "dfdx"
+
+
+class OpenCL(Device):
+    """An OpenCL device: `dfdx.device("opencl")`, `"opencl:0"`."""
+
+    __module__ = "dfdx"
+
+
+# the classes by which type checkers tell devices apart; those of other plugins are `Device`
+_CLASSES: dict[str, type[Device]] = {"cpu": Cpu, "cuda": Cuda, "opencl": OpenCL}
+
+
 def _is_array(data: Any) -> bool:
     return isinstance(data, (np.ndarray, np.generic)) or hasattr(data, "__array__") or hasattr(data, "__dlpack__")
 
@@ -375,9 +397,10 @@ def device(name: str, seed: int | None = None) -> Device:
     backend = _backends.get(id(opened))
     if backend is None:
         backend = _backends[id(opened)] = Backend(name, opened)
+    made = _CLASSES.get(name.partition(":")[0], Device)
     if seed is not None:
-        return Device(backend, seed)
-    return _shared.setdefault(name, Device(backend))
+        return made(backend, seed)
+    return _shared.setdefault(name, made(backend))
 
 
 def opened_backends() -> list[Backend]:

@@ -1,0 +1,1 @@
+"""Stubs with shape arithmetic, for pyrefly; nothing runs here."""

@@ -1,0 +1,1 @@
+"""Stubs in standard typing, for mypy, pyright and ty; nothing runs here."""

@@ -1,0 +1,1 @@
+"""Writes the stub files: `python tools/gen_stubs.py`."""

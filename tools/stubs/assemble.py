@@ -1,0 +1,457 @@
+"""Puts the parts together: {path of a stub file: its text}."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+from . import device, literals, nn, ops, special
+from .plain import plain_stub
+from .text import PF, STD, View
+
+__all__ = ["build", "lacking"]
+
+TEMPLATES = Path(__file__).parent / "templates"
+HEADER = '"""Written by `python tools/gen_stubs.py` (`make stubs`); do not edit."""\n'
+QUIET = (
+    '# mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"\n'
+    "# pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false\n# ruff: noqa\n"
+)
+USER_DIMS = "B C F H I K M N O W".split()
+RANKS = [f"Rank{i}" for i in range(7)]
+NAMES = [*RANKS, "Cpu", "Cuda", "Dim", "L", "NoTape", "OpenCL", "OwnedTape", "TapeState"]
+DTYPE_NAMES = "amp_bf16 amp_f16 bf16 f16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split()
+
+
+def _template(name: str, **parts: str) -> str:
+    """A template with its `#name` lines or words replaced."""
+    text = (TEMPLATES / f"{name}.pyi.in").read_text("utf-8")
+    for key in sorted(parts, key=len, reverse=True):
+        text = text.replace(f"#{key}", parts[key].rstrip("\n"))
+    return text
+
+
+def _table() -> str:
+    values = list(map(str, literals.literals()))
+    rows = [", ".join(values[i : i + 20]) for i in range(0, len(values), 20)]
+    return "".join(f"    {row},\n" for row in rows)
+
+
+def _typevars(names: list[str], bound: str) -> str:
+    return "".join(f'{n} = TypeVar("{n}", bound={bound})\n' for n in names)
+
+
+class _Library:
+    """What the library has, found by importing it."""
+
+    def __init__(self) -> None:
+        import dfdx
+        from dfdx import nn as modules
+        from dfdx import optim
+        from dfdx.core import errors
+        from dfdx.core.ops._define import FUNCTIONS
+        from dfdx.core.registry import OPS
+        from dfdx.core.tensor import Tensor
+
+        self.dfdx, self.nn, self.optim, self.errors = dfdx, modules, optim, errors
+        self.specs = OPS
+        self.functions = {n: f for n, f in FUNCTIONS.items() if not n.startswith("_")}
+        self.methods = {n: f for n, f in FUNCTIONS.items() if getattr(Tensor, n, None) is f}
+        self.classes = {n: getattr(modules, n) for n in modules.__all__ if inspect.isclass(getattr(modules, n))}
+        known = {*self.functions, *errors.__all__, *NAMES, *DTYPE_NAMES, *_LAZY, *USER_DIMS, "bool", "DType", "DTYPES", "Device",
+                 "Gradients", "Tape", "Tensor", "auto_device", "axpy", "device", "devices", "from_dlpack", "hookimpl", "core"}  # fmt: skip
+        self.other = [n for n in dfdx.__all__ if n not in known]
+
+
+_LAZY = ("nn", "optim", "data", "utils", "losses", "conformance")
+
+
+def lacking() -> dict[str, list[str]]:
+    """What has a generic stub only: ops, modules, other public names."""
+    lib = _Library()
+    return {"ops": ops.unruled(lib.functions, lib.specs), "modules": nn.unruled(lib.classes), "names": lib.other}
+
+
+def _tensor(view: View, lib: _Library) -> str:
+    any_tensor = "Tensor[Any, Any, Any, Any]"
+    bound = ops.IN_CLASS
+
+    def line(name: str, params: str, returns: str, many: bool = False, own: tuple[str, ...] = bound) -> str:
+        return view.function(name, params, returns, own, many, 4)
+
+    head = "class Tensor(Generic[S, E, D, Tp]):" if view.std else (
+        "class Tensor[S: IntTuple, E: DType = f32, D: Device = Cpu, Tp: TapeState = NoTape]:"
+    )
+    variance = "" if view.std else "    def _tape(self, t: Tp, /) -> None: ...\n    def _invariant(self, s: S, /) -> None: ...\n"
+    scalar = [f"self: {view.tensor(d)}" for d in ("", "1", "1 1")] + ([f"self: {view.tensor(d)}" for d in ("int", "int int")] if view.std else [])
+    more = line("split_tape", f"self: {view.tensor('S', t='OwnedTape')}", f"tuple[{view.tensor('S', t='NoTape')}, Tape]")
+    more += line("put_tape", "self, tape: Tape", view.tensor("S", t="OwnedTape"))
+    more += line("backward", f"self: {view.tensor('', t='OwnedTape')}, retrace: builtins.bool = ...", "Gradients")
+    more += "".join(line("item", s, "Any", True) for s in scalar)
+    more += f"    def axpy(self, alpha: float, b: {view.tensor('S', t='Any')}, beta: float) -> {view.tensor('S')}: ...\n"
+    more += f"    @property\n    def T(self) -> Tensor[Any, E, D, Tp]: ...\n"
+    items = [
+        ("*B", f"self: {view.tensor('M0 *B')}, key: int, /"), ("Any *B", f"self: {view.tensor('M0 *B')}, key: builtins.slice, /"),
+        ("S", "self, key: EllipsisType, /"), ("Any", "self, key: tuple[int | builtins.slice | EllipsisType, ...], /"),
+    ]  # fmt: skip
+    getitem = "".join(line("__getitem__", p, view.tensor(out), True) for out, p in items)
+    getitem += line("__iter__", f"self: {view.tensor('M0 *B')}", f"Iterator[{view.tensor('*B')}]")
+    getitem += line("__matmul__", f"self: {view.tensor('K')}, b: {view.tensor('K N', t='T2')}, /", view.tensor("N", t="Tp | T2"), True)
+    for a, b, out in (("*B M K", "K", "*B M"), ("*B M K", "K N", "*B M N"), ("*B M K", "*B K N", "*B M N")):
+        getitem += line("__matmul__", f"self: {view.tensor(a)}, b: {view.tensor(b, t='T2')}, /", view.tensor(out, t="Tp | T2"), True)
+    getitem += line("__neg__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
+    getitem += line("__abs__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
+    getitem += line("__invert__", f"self: {view.tensor('S', 'EL')}", view.tensor("S", "EL", t="NoTape"))
+    getitem += line("__pow__", f"self, p: {view.tensor('S', t='T2')}, /", view.tensor("S", t="Tp | T2"), True)
+    getitem += line("__pow__", "self, p: float, /", view.tensor("S"), True)
+    get = view.function("get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="NoTape"), (), False, 4)
+    arrays = "np.ndarray[S, np.dtype[Any]]" if view.std else "np.ndarray[Any, np.dtype[Any]]"
+    return _template(
+        "tensor", anytensor=any_tensor, gradient_get=get, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
+        getitem=getitem, helpers=ops.helpers(view, lib.functions, lib.specs) if view.std else "",
+        methods=ops.operators(view) + ops.methods(view, lib.methods, lib.specs),
+    )  # fmt: skip
+
+
+def _functions(view: View, lib: _Library) -> str:
+    out = [ops.functions(view, lib.functions, lib.specs)]
+    out.append(view.function("axpy", f"a: {view.tensor('S')}, alpha: float, b: {view.tensor('S', t='Any')}, beta: float", view.tensor("S")))
+    out.append("def from_dlpack(source: Any) -> Tensor[Any, Any, Cpu, NoTape]: ...\n")
+    for name in lib.other:
+        value = getattr(lib.dfdx, name)
+        if inspect.isclass(value):
+            out.append(f"class {name}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ...\n")
+        elif callable(value):
+            out.append(f"def {name}(*args: Any, **kwargs: Any) -> Any: ...\n")
+        else:
+            out.append(f"{name}: Any\n")
+    return "\n".join(out)
+
+
+def _errors(lib: _Library, dots: str) -> str:
+    return "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__) + "hookimpl: Any\n"
+
+
+IMPORTS = """import builtins
+from collections.abc import Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, Self, overload
+
+import numpy as np
+from typing_extensions import TypeAlias, TypeVar, TypeVarTuple
+"""
+
+
+def _std_core(lib: _Library) -> str:
+    view = STD
+    dims = [f"{c}{i}" for c in "MNZ" for i in range(6)] + ["G", "P", "R", "KH", "KW"]
+    variables = [
+        'Bs = TypeVarTuple("Bs")\n', _typevars(USER_DIMS, "int"), _typevars(dims, "int"), _typevars([f"L{i}" for i in range(6)], "Lit"),
+        _typevars(["EF"], "_Float"), _typevars(["EN"], "_Number"), _typevars(["EL"], "_Logical"), _typevars(["EI"], "_Int"),
+        _typevars(["E2"], "DType"), _typevars(["D2"], "Device"), _typevars([f"T{i}" for i in range(9)], "TapeState"),
+        _typevars(["S2"], "tuple[Any, ...]"), '_R = TypeVar("_R")\n',
+        'S = TypeVar("S", bound=tuple[Any, ...])\n',
+        'E = TypeVar("E", bound=DType, default=f32)\nD = TypeVar("D", bound=Device, default=Cpu)\n',
+        '# contravariant: `T | T2` is then a merged tape, which what needs an owned one accepts, and NoTape is not\n',
+        'Tp = TypeVar("Tp", bound=TapeState, contravariant=True, default=NoTape)\n',
+    ]  # fmt: skip
+    chain = ", ".join([
+        "Pointwise", "Sequential", "_At", "_Buildable", "_Deep", "_PerChannel",
+        *[f"_El{i}" for i in range(nn.NESTED)], *[f"_Map{i}" for i in range(nn.OUTER)], *[f"_X{i}" for i in range(nn.OUTER + 1)],
+        *[f"_A{i}{j}" for i in range(nn.NESTED) for j in range(nn.INNER - 1)],
+    ])  # fmt: skip
+    common = _template("common")
+    aliases = '_0 = TypeVar("_0")\n' + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6)) + 'Dim = Annotated[_0, "dim"]\nRank0: TypeAlias = tuple[()]\n'
+    aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
+    body = _template("device", makers=device.makers(view), build=nn.build_methods(view), device_functions=device.device_functions(view))
+    parts = [
+        HEADER + QUIET + IMPORTS + f"from .nn import {chain}\n" + _errors(lib, "...") + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
+        common, "bool = bool_\n", f"Lit: TypeAlias = Literal[\n{_table()}]\n", "".join(variables), aliases,
+        _tensor(view, lib), device.fill_classes(view), body, _functions(view, lib),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def _std_vars(lib: _Library) -> str:
+    """The variables of users' generic functions: without defaults, unlike those of the class."""
+    return HEADER + QUIET + (
+        "from typing import Any\n\nfrom typing_extensions import TypeVar\n\nfrom . import Device, TapeState, _Float\n\n"
+        + _typevars(USER_DIMS, "int") + _typevars(["S"], "tuple[Any, ...]") + _typevars(["E"], "_Float") + _typevars(["D"], "Device")
+        + _typevars(["T"], "TapeState")
+    )
+
+
+def _module_part(view: View, lib: _Library) -> str:
+    if view.std:
+        head = "class Module(Generic[MX, MY]):"
+        phantoms = "    def _built(self, at: _At[E2, D2], /) -> Self: ...\n" + nn._phantoms("MX", "MY")
+        call = "    @property\n    def __call__(self: _HasForward[_F]) -> _F: ...\n"
+    else:
+        head = "class Module:"
+        phantoms = "    def _built[E: DType, D: Device](self, at: _At[E, D], /) -> Self: ...\n"
+        phantoms += "    @property\n    def _fwd[F](self: _HasForward[F]) -> F: ...\n"
+        call = "    @property\n    def __call__[F](self: _HasForward[F]) -> F: ...\n"
+    return _template("module", anytensor="Tensor[Any, Any, Any, Any]", module_head=head, module_phantoms=phantoms, module_call=call)
+
+
+def _parameter(view: View) -> str:
+    """`nn.Param(shape)`: what stands in `forward` is the built tensor."""
+    more = "init: Any = ..., trainable: builtins.bool = ..."
+    if not view.std:
+        return "".join([
+            f"@overload\ndef Param[S: IntTuple](shape: S, {more}) -> Tensor[S, Any, Any, NoTape]: ...\n",
+            f"@overload\ndef Param(shape: tuple[int, ...] | list[int], {more}) -> Tensor[Any, Any, Any, NoTape]: ...\n",
+        ])  # fmt: skip
+    from .tables import shape_args
+
+    rows = [view.function("Param", f"shape: {arg}, {more}", view.tensor(out, "Any", "Any", "NoTape"), (), True) for arg, out in shape_args(range(0, 5))]
+    return "".join([*rows, view.function("Param", f"shape: tuple[int, ...] | list[int], {more}", "Tensor[Any, Any, Any, NoTape]", (), True)])
+
+
+CORE_NAMES = (
+    "Bs, C, D, D2, DType, Device, E, E2, EF, EI, G, Gradients, H, I, K, KH, KW, L0, L1, L2, L3, M0, M1, M2, M3, M4, M5, N, N0, N1, N2, N3, "
+    "NoTape, O, OwnedTape, S, T0, T1, T2, Tensor, W, B, Tp, _Float, TapeState"
+)
+
+
+def _nn(view: View, lib: _Library) -> str:
+    public = [n for n in lib.nn.__all__ if n not in lib.classes and n not in ("losses", "init", "build")]
+    extra = "".join(f"{n}: Any\n" for n in public)
+    build = "def build(device: Any, spec: Any, dtype: Any, input: Any = ...) -> Any: ...\n"
+    subs = "from . import init as init, losses as losses\n"
+    part = _module_part(view, lib)
+    part = part[part.index("class Named"):].replace("    param: Param\n", "    param: Any\n")
+    classes = nn.module_classes(view, lib.classes) + "\n" + special.special_classes(view)
+    missing = [n for n in nn.SPECIAL if n not in lib.classes and n not in ("Param",)]
+    if view.std:
+        head = IMPORTS + f"from . import {CORE_NAMES}\n{subs}\n" + (
+            '_In = TypeVar("_In", contravariant=True)\n_Out = TypeVar("_Out", covariant=True)\n_F = TypeVar("_F")\n_F_co = TypeVar("_F_co", covariant=True)\n'
+            '_X = TypeVar("_X")\n_Y = TypeVar("_Y")\n' + "".join(f'_V{i} = TypeVar("_V{i}")\n' for i in range(nn.INNER - 1)) +
+            '_AE = TypeVar("_AE", bound=DType)\n_AD = TypeVar("_AD", bound=Device)\n'
+            'MX = TypeVar("MX", default=Any)\nMY = TypeVar("MY", default=Any)\nME = TypeVar("ME", bound=DType, default=Any)\nMD = TypeVar("MD", bound=Device, default=Any)\n\n'
+            'class Features(Generic[I]):\n    """What goes into or comes out of a module: any leading dims, then I features."""\n\n'
+            'class Channels(Generic[I]):\n    """Images: any leading dims, I channels, height, width."""\n\n'
+            'class Ids:\n    """Integers of any shape, as embeddings take them."""\n\n'
+            "class _OtherDomain: ...\n_Other = TypeVar(\"_Other\", bound=_OtherDomain)\n\n"
+            "class _At(Generic[_AE, _AD]): ...\n\n"
+            "class _Buildable(Protocol[_In, _Out]):\n    def _built(self, at: _In, /) -> _Out: ...\n\n"
+            "class _HasForward(Protocol[_F_co]):\n    @property\n    def forward(self) -> _F_co: ...\n\n"
+        )  # fmt: skip
+        inner = " | ".join(nn._deep_inner())
+        chain = nn.chain_vars() + f"_DeepInner: TypeAlias = {inner}\n"
+        body = [head, chain, _parameter(view), part, classes, build, extra]
+    else:
+        head = PF_IMPORTS + "from . import (\n    Cpu, DType, Device, Gradients, NoTape, OwnedTape, TapeState, Tensor, _Float, _Int,\n)\n" + subs + (
+            "class _AnyDomain[A]: ...\nFeatures = _AnyDomain\nChannels = _AnyDomain\nclass Ids: ...\n\n"
+            "class _At[E: DType, D: Device]:\n    def _invariant(self, e: E, d: D) -> tuple[E, D]: ...\n\n"
+            "class _Buildable[In, Out](Protocol):\n    def _built(self, at: In, /) -> Out: ...\n\n"
+            "class _Fwd[X, Y](Protocol):\n    def _fwd(self, x: X, /) -> Y: ...\n\n"
+            "class _HasForward[F](Protocol):\n    @property\n    def forward(self) -> F: ...\n\n"
+            '_X = TypeVar("_X")\n_Y = TypeVar("_Y")\n_A = TypeVar("_A")\n_B = TypeVar("_B")\n_C = TypeVar("_C")\n'
+            "_El: TypeAlias = _Fwd[_X, _Y] | tuple[_Fwd[_X, _Y]] | tuple[_Fwd[_X, _A], _Fwd[_A, _Y]] | tuple[_Fwd[_X, _A], _Fwd[_A, _B], _Fwd[_B, _Y]]"
+            " | tuple[_Fwd[_X, _A], _Fwd[_A, _B], _Fwd[_B, _C], _Fwd[_C, _Y]]\n\n"
+        )  # fmt: skip
+        body = [head, _parameter(view), part, classes, build, extra]
+    del missing
+    return HEADER + QUIET + "\n".join(body)
+
+
+def _losses(view: View, lib: _Library) -> str:
+    from dfdx import losses
+
+    imports = "from . import DType, Device, D, E, EI, NoTape, S, TapeState, Tensor, Tp, Bs, C\n" if view.std else (
+        "from shape_extensions import IntTuple, IntVar\nfrom . import DType, Device, NoTape, TapeState, Tensor, _Int\n"
+    )
+    out = []
+    for name in losses.__all__:
+        params = list(inspect.signature(getattr(losses, name)).parameters.values())
+        rest = "".join(f", {p.name}: {nn._plain(p)} = ..." for p in params[2:])
+        a, b = params[0].name, params[1].name
+        if name == "cross_entropy_with_indices_loss":
+            given = f"{a}: {view.tensor('*B C')}, {b}: {view.tensor('*B', 'EI', 'D', 'NoTape')}{rest}"
+        else:
+            given = f"{a}: {view.tensor('S')}, {b}: {view.tensor('S', t='NoTape')}{rest}"
+        out.append(view.function(name, given, view.tensor("")))
+    return HEADER + QUIET + "import builtins\nfrom typing import Any\n" + imports + "\n" + "\n".join(out)
+
+
+def _init() -> str:
+    return HEADER + QUIET + "from typing import Any\n\nInit = Any\ndef __getattr__(name: str) -> Any: ...\n"
+
+
+def _data(view: View) -> str:
+    """Datasets: the size of a batch stays known, and becomes the first dim of what `stack` makes."""
+    from dfdx import data
+
+    n, given = ("N", "L0") if view.std else ("N", "Int[N]")
+    kept = "L0" if view.std else "N"
+    rows = [
+        view.function("batch_exact", f"self, size: {given}", f"Dataset[Batch[{kept}, _T_co]]", (), view.std, 4),
+        view.function("batch_exact", "self, size: int", "Dataset[Batch[int, _T_co]]", (), True, 4) if view.std else "",
+        "    def batch_with_last(self, size: int) -> Dataset[Batch[Any, _T_co]]: ...\n",
+        view.function("collate", f"self: Dataset[Batch[{n}, tuple[_U, _V]]]", f"Dataset[tuple[Batch[{n}, _U], Batch[{n}, _V]]]", (), True, 4),
+        view.function("collate", "self", "Dataset[tuple[list[Any], ...]]", (), True, 4),
+    ]  # fmt: skip
+    one, other = (view.tensor("*B", t="Tp"), "Tensor[tuple[*Cs], E2, D2, T2]") if view.std else (view.tensor("S"), view.tensor("S2", "E2", "D2", "T2"))
+    first, second = ("Tensor[tuple[N, *Bs], E, D, Tp]", "Tensor[tuple[N, *Cs], E2, D2, T2]") if view.std else ("Tensor[[N, *S], E, D, Tp]", "Tensor[[N, *S2], E2, D2, T2]")
+    rows.append(view.function("stack", f"self: Dataset[Batch[{n}, {one}]]", f"Dataset[{first}]", (), True, 4))
+    pair = f"self: Dataset[tuple[Batch[{n}, {one}], Batch[{n}, {other}]]]"
+    rows.append(view.function("stack", pair, f"Dataset[tuple[{first}, {second}]]", (), True, 4))
+    rows.append(view.function("stack", "self", "Dataset[Any]", (), True, 4))
+    core = f"from . import {', '.join(['Bs', 'D', 'D2', 'E', 'E2', 'L0', 'N', 'T2', 'Tensor', 'Tp'] if view.std else ['DType', 'Device', 'TapeState', 'Tensor'])}\n"
+    head = HEADER + QUIET + "from collections.abc import Callable, Iterable, Iterator\nfrom typing import Any, Generic, Protocol, overload\n"
+    head += "from typing_extensions import TypeVar, TypeVarTuple\n" + ("" if view.std else "from shape_extensions import Int, IntTuple, IntVar\n") + core
+    head += '_U = TypeVar("_U")\n_V = TypeVar("_V")\n_T_co = TypeVar("_T_co", covariant=True)\n' + ('Cs = TypeVarTuple("Cs")\n' if view.std else '_N = IntVar("_N")\n')
+    body = _template("data", batching="".join(rows), batch_base="Generic[N, _V]" if view.std else "Generic[_N, _V]")
+    known = ("Dataset", "dataset")
+    rest = "".join(f"def {n}(*args: Any, **kwargs: Any) -> Any: ...\n" if n not in _DATA else _DATA[n] for n in data.__all__ if n not in known)
+    return head + "\n" + body + "\n" + rest
+
+
+_DATA = {
+    "digits": "def digits(split: str = ..., seed: int = ..., flat: bool = ...) -> Dataset[tuple[Any, Any]]: ...\n",
+    "mnist": "def mnist(folder: Any, split: str = ..., flat: bool = ...) -> Dataset[tuple[Any, Any]]: ...\n",
+    "prefetch": "def prefetch(items: Iterable[_U], depth: int = ...) -> Iterator[_U]: ...\n",
+    "read_idx": "def read_idx(path: Any) -> Any: ...\n",
+}
+
+
+def _optim(view: View, lib: _Library) -> str:
+    """Optimizers: generic in the model, so that another model's is refused."""
+    types = {"float | Schedule", "tuple[float, float]", "float", "bool", "int", "L2 | Decoupled | None", "Classic | Nesterov | None"}
+    out = [HEADER + QUIET + "import builtins\nfrom collections.abc import Callable, Mapping\nfrom typing import Any, Generic, NamedTuple\n"
+           "from typing_extensions import TypeVar\nfrom . import Gradients\n\nSchedule = Callable[[int], float]\nMo = TypeVar(\"Mo\")\n"]  # fmt: skip
+    done = []
+    for name in lib.optim.__all__:
+        cls = getattr(lib.optim, name)
+        if not inspect.isclass(cls):
+            if name != "Schedule":
+                out.append(f"def {name}(*args: Any, **kwargs: Any) -> Any: ...\n")
+            continue
+        if issubclass(cls, tuple):
+            fields = "".join(f"    {f}: float\n" for f in cls._fields)
+            out.append(f"class {name}(NamedTuple):\n{nn._doc(cls)}{fields}")
+            continue
+        optimizer = issubclass(cls, lib.optim.Optimizer)
+        params = [p for p in list(inspect.signature(cls.__init__).parameters.values())[1:]]
+        text, starred = ["self"], False
+        for p in params:
+            kind = "Mo" if p.name == "model" else str(p.annotation).replace("bool", "builtins.bool") if str(p.annotation) in types else "Any"
+            if p.kind is p.KEYWORD_ONLY and not starred:
+                text.append("*")
+                starred = True
+            star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
+            text.append(f"{star}{p.name}: {kind}" + ("" if p.default is p.empty else " = ..."))
+        base = "" if not optimizer else "(Generic[Mo])" if cls is lib.optim.Optimizer else f"({cls.__mro__[1].__name__}[Mo])"
+        body = f"class {name}{base}:\n{nn._doc(cls)}    def __init__({', '.join(text)}) -> None: ...\n"
+        if cls is lib.optim.Optimizer:
+            body += _OPTIMIZER
+        elif not optimizer:
+            body += "    def __getattr__(self, name: str) -> Any: ...\n"
+        out.append(body)
+        done.append(name)
+    return "\n".join(out)
+
+
+_OPTIMIZER = """    slots: tuple[str, ...]
+    n_numbers: int
+    options: dict[str, Any]
+    groups: dict[str, dict[str, Any]]
+    state: dict[str, Any]
+    step_count: int
+    @property
+    def lr(self) -> Any: ...
+    @lr.setter
+    def lr(self, value: float | Schedule) -> None: ...
+    def rule(self, p: Any, g: Any, state: Any, numbers: Any, options: Any) -> Any: ...
+    def numbers(self, lr: float, t: int, options: Any) -> tuple[float, ...]: ...
+    def update(self, model: Mo, grads: Gradients, allow_unused: builtins.bool = ...) -> None: ...
+    def save(self, path: Any) -> None: ...
+    def load(self, path: Any) -> None: ...
+"""
+
+PF_IMPORTS = """import builtins
+from collections.abc import Iterable, Iterator, Sequence
+from types import EllipsisType
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeAlias, overload
+
+import numpy as np
+import shape_extensions.dsl as dsl
+from shape_extensions import Flag, Int, IntTuple, IntVar, type_shape_dsl_function
+from typing_extensions import TypeVar
+"""
+
+
+def _pf_core(lib: _Library) -> str:
+    view = PF
+    names = "".join(f'{d} = IntVar("{d}")\n' for d in USER_DIMS)
+    names += 'S = TypeVar("S", bound=IntTuple)\nE = TypeVar("E", bound=_Float)\nD = TypeVar("D", bound=Device)\nT = TypeVar("T", bound=TapeState)\n'
+    aliases = '_0 = TypeVar("_0", bound=int)\n' + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6)) + "Rank0: TypeAlias = tuple[()]\n"
+    aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
+    body = _template("device", makers=device.makers(view), build=nn.build_methods(view), device_functions=device.device_functions(view))
+    parts = [
+        HEADER + QUIET + PF_IMPORTS + "from shape_extensions import Int as Dim\nfrom .rules import (\n    axis_shape, broadcast_shape, permute_shape, realize_shape, reduce_shape, reduce_to_shape, reshape_shape,\n)\nfrom .nn import Sequential, _At, _Buildable\n" + _errors(lib, "...")
+        + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
+        _template("common"), "bool = bool_\n", names, aliases, _tensor(view, lib),
+        body, _functions(view, lib),
+    ]  # fmt: skip
+    return "\n".join(parts)
+
+
+SWITCH = '''MYPY = False
+TYPE_CHECKING_WITH_PYREFLY = False
+
+if TYPE_CHECKING_WITH_PYREFLY:
+    if not MYPY:
+{pf}else:
+{std}'''
+
+
+def _switch(imports: list[str], where: str) -> str:
+    """Pyrefly takes the name TYPE_CHECKING_WITH_PYREFLY for true, mypy MYPY; pyright and ty take the last branch."""
+    pf = "".join(f"        from {where}.{line.format(view='pf')}\n" for line in imports)
+    std = "".join(f"    from {where}.{line.format(view='std')}\n" for line in imports)
+    return SWITCH.format(pf=pf, std=std)
+
+
+def _as(names: list[str]) -> str:
+    return ", ".join(f"{n} as {n}" for n in names)
+
+
+def _root(lib: _Library) -> str:
+    names = [n for n in lib.dfdx.__all__ if n not in (*_LAZY, "core", "bool")]
+    user = ["B", "C", "F", "H", "I", "K", "M", "N", "O", "W", "S", "E", "D", "T"]
+    core = _as([*names, "bool"])
+    std = f"    from .core.static.std import {core}\n    from .core.static.std.variables import {_as(user)}\n"
+    pf = f"        from .core.static.pf import {core}\n        from .core.static.pf import {_as(user)}\n"
+    lazy = "from . import core as core, nn as nn, optim as optim, data as data, utils as utils\nfrom .nn import losses as losses\n"
+    lazy += "__version__: str\n"
+    return HEADER + QUIET + SWITCH.format(pf=pf, std=std) + "\n" + lazy
+
+
+def build() -> dict[str, str]:
+    """Every stub file, by its path in the checkout."""
+    lib = _Library()
+    nn_names = [n for n in lib.nn.__all__]
+    nn_public = _as([*nn_names, *[n for n in ("Features", "Channels", "Ids") if n not in nn_names]])
+    optim_public = _as(list(lib.optim.__all__))
+    out = {
+        "__init__.pyi": _root(lib),
+        "nn/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.nn import {nn_public}"], "..core.static"),
+        "optim/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.optim import {optim_public}"], "..core.static"),
+        "data/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.data import {_as(list(lib.dfdx.data.__all__))}"], "..core.static"),
+        "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils),
+        "core/static/std/__init__.pyi": _std_core(lib),
+        "core/static/std/variables.pyi": _std_vars(lib),
+        "core/static/pf/__init__.pyi": _pf_core(lib),
+        "core/static/pf/rules.pyi": HEADER + QUIET + (TEMPLATES / "shape_rules.pyi.in").read_text("utf-8"),
+    }
+    for view in (STD, PF):
+        base = f"core/static/{view.name}"
+        out[f"{base}/nn.pyi"] = _nn(view, lib)
+        out[f"{base}/losses.pyi"] = _losses(view, lib)
+        out[f"{base}/init.pyi"] = _init()
+        out[f"{base}/optim.pyi"] = _optim(view, lib)
+        out[f"{base}/data.pyi"] = _data(view)
+    return out
