@@ -1,0 +1,11 @@
+"""Add dtypes (row 16 of the reference)."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import f64
+
+dev = dfdx.device("cpu")
+x = dev.zeros((3,))
+y = dev.zeros((3,), f64)
+x + y  # BAD: DTypeError

@@ -1,0 +1,9 @@
+"""Broadcast ambiguous (row 32 of the reference)."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((1,))
+x.broadcast_to((1, 1))  # BAD: ShapeError

@@ -1,0 +1,11 @@
+"""Div of integers."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import i64
+
+dev = dfdx.device("cpu")
+x = dev.zeros((3,), i64)
+y = dev.ones((3,), i64)
+x / y  # BAD: DTypeError

@@ -1,0 +1,17 @@
+"""Generic body."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import B, D, Dim, E, K, N, Rank2, T, Tensor
+
+dev = dfdx.device("cpu")
+
+
+def f(
+    x: Tensor[Rank2[Dim[B], Dim[K]], E, D, T], w: Tensor[Rank2[Dim[N], Dim[K]], E, D]
+) -> Tensor[Rank2[Dim[B], Dim[N]], E, D, T]:
+    return x @ w  # BAD: ShapeError
+
+
+f(dev.zeros((2, 3)), dev.zeros((4, 3)))

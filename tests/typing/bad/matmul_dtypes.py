@@ -1,0 +1,11 @@
+"""Matmul dtypes."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import f64
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3))
+y = dev.zeros((3, 4), f64)
+x @ y  # BAD: DTypeError

@@ -1,0 +1,10 @@
+"""Matmul function."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3))
+y = dev.zeros((2, 3))
+dfdx.matmul(x, y)  # BAD: ShapeError

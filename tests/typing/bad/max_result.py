@@ -1,0 +1,10 @@
+"""Max result."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import L, Rank2, Tensor
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3, 4))
+y: Tensor[Rank2[L[2], L[3]]] = x.max(1)  # BAD

@@ -1,0 +1,9 @@
+"""Permute axis missing (row 42 of the reference)."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3))
+x.permute((0, 2))  # BAD: ShapeError

@@ -1,0 +1,9 @@
+"""Permute then matmul."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3))
+x @ x  # BAD: ShapeError

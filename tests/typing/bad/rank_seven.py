@@ -1,0 +1,8 @@
+"""Rank seven (row 63 of the reference)."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((1, 1, 1, 1, 1, 1, 1))  # BAD: ShapeError

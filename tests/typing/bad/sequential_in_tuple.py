@@ -1,0 +1,10 @@
+"""Sequential in tuple."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import nn
+
+dev = dfdx.device("cpu")
+x = dev.zeros((5, 10))
+dev.build_module((nn.Sequential(nn.Linear(10, 32), nn.ReLU()), nn.Linear(31, 2)))(x)  # BAD: ShapeError

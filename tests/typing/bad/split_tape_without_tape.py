@@ -1,0 +1,9 @@
+"""Split tape without tape."""
+
+from __future__ import annotations
+
+import dfdx
+
+dev = dfdx.device("cpu")
+x = dev.zeros((3,))
+x.split_tape()  # BAD: NoTapeError

@@ -1,0 +1,10 @@
+"""Zeros like result."""
+
+from __future__ import annotations
+
+import dfdx
+from dfdx import L, Rank2, Tensor
+
+dev = dfdx.device("cpu")
+x = dev.zeros((2, 3))
+y: Tensor[Rank2[L[3], L[2]]] = dev.zeros_like(x)  # BAD
