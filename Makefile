@@ -1,6 +1,6 @@
 PYTHON ?= python
 
-.PHONY: check format lint types test quick bench
+.PHONY: check format lint types stubs test quick bench
 check: lint types test
 
 format:
@@ -14,6 +14,9 @@ lint:
 types:
 	$(PYTHON) tools/hatch_build.py
 	$(PYTHON) -m mypy
+
+stubs:
+	$(PYTHON) tools/gen_stubs.py
 
 test:
 	$(PYTHON) -m pytest

@@ -2,6 +2,8 @@
 # mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"
 # pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false
 # ruff: noqa
+
+__all__ = ["Dataset", "dataset", "digits", "mnist", "prefetch", "read_idx"]
 MYPY = False
 TYPE_CHECKING_WITH_PYREFLY = False
 

@@ -26,6 +26,7 @@ from .attention import MultiHeadAttention
 from .batchnorm import BatchNorm1D, BatchNorm2D
 from .build import build
 from .conv import Conv1D, Conv2D, ConvTrans2D
+from .domains import Channels, Features, Ids
 from .dropout import Dropout, DropoutOneIn
 from .embedding import Embedding
 from .linear import Bias1D, Bias2D, Linear, MatMul, UnbiasedLinear
@@ -56,16 +57,17 @@ from .transformer import (
 )
 
 __all__ = [
-    "Abs", "AccurateGeLU", "AddInto", "AvgPool2D", "AvgPoolGlobal", "BatchNorm1D", "BatchNorm2D", "Bias1D", "Bias2D",
-    "Composite", "Conv1D", "Conv2D", "ConvTrans2D", "Cos", "Dropout", "DropoutOneIn", "Embedding", "Exp", "FastGeLU",
-    "Flatten2D", "GRU", "GRUCell", "GeLU", "GeneralizedAdd", "GeneralizedMul", "GeneralizedResidual", "GroupNorm",
-    "LSTM", "LSTMCell", "LayerNorm1D", "LeakyReLU", "LearnedPositionalEncoding", "Linear", "Ln", "LogSoftmax",
-    "MatMul", "MaxPool2D", "MaxPoolGlobal", "MinPool2D", "MinPoolGlobal", "Module", "MultiHeadAttention", "PReLU",
-    "PReLU1D", "Param", "Pointwise", "PositionalEncoding", "RMSNorm", "RNN", "RNNCell", "ReLU", "Repeated",
-    "Reshape", "Residual", "ResidualAdd", "ResidualMul", "Sequential", "Sigmoid", "Sin", "Softmax", "SplitInto",
-    "Sqrt", "Square", "Tanh", "Transformer", "TransformerDecoder", "TransformerDecoderBlock", "TransformerEncoder",
-    "TransformerEncoderBlock", "UnbiasedLinear", "Upscale2D", "Upscale2DBy", "build", "init",
-    "load_torch_state_dict", "losses", "torch_state_dict",
+    "Abs", "AccurateGeLU", "AddInto", "AvgPool2D", "AvgPoolGlobal", "BatchNorm1D", "BatchNorm2D", "Bias1D",
+    "Bias2D", "Channels", "Composite", "Conv1D", "Conv2D", "ConvTrans2D", "Cos", "Dropout", "DropoutOneIn",
+    "Embedding", "Exp", "FastGeLU", "Features", "Flatten2D", "GRU", "GRUCell", "GeLU", "GeneralizedAdd",
+    "GeneralizedMul", "GeneralizedResidual", "GroupNorm", "Ids", "LSTM", "LSTMCell", "LayerNorm1D", "LeakyReLU",
+    "LearnedPositionalEncoding", "Linear", "Ln", "LogSoftmax", "MatMul", "MaxPool2D", "MaxPoolGlobal", "MinPool2D",
+    "MinPoolGlobal", "Module", "MultiHeadAttention", "PReLU", "PReLU1D", "Param", "Pointwise", "PositionalEncoding",
+    "RMSNorm", "RNN", "RNNCell", "ReLU", "Repeated", "Reshape", "Residual", "ResidualAdd", "ResidualMul",
+    "Sequential", "Sigmoid", "Sin", "Softmax", "SplitInto", "Sqrt", "Square", "Tanh", "Transformer",
+    "TransformerDecoder", "TransformerDecoderBlock", "TransformerEncoder", "TransformerEncoderBlock",
+    "UnbiasedLinear", "Upscale2D", "Upscale2DBy", "build", "init", "load_torch_state_dict", "losses",
+    "torch_state_dict",
 ]  # fmt: skip
 for _name in __all__:
     if _name not in ("init", "losses"):

@@ -62,6 +62,9 @@ class Module:
     _inferring = False
     _params: dict[str, Param]
 
+    def __class_getitem__(cls, _: Any) -> type[Self]:
+        return cls  # Module[Features[L[10]], Features[L[32]]] is for type checkers
+
     # ----- structure
 
     def children(self) -> Iterator[tuple[str, Module]]:

@@ -2,6 +2,8 @@
 # mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"
 # pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false
 # ruff: noqa
+
+__all__ = ["Adam", "AdamW", "Classic", "Decoupled", "L2", "Nesterov", "Optimizer", "Schedule", "Sgd"]
 MYPY = False
 TYPE_CHECKING_WITH_PYREFLY = False
 

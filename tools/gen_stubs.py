@@ -12,7 +12,9 @@ from stubs.assemble import build, lacking  # noqa: E402
 
 def main(check: bool) -> int:
     """Write them, or say which are stale."""
-    stale = [path for path, text in build().items() if not (ROOT / path).exists() or (ROOT / path).read_text("utf-8") != text]
+    stale = [
+        path for path, text in build().items() if not (ROOT / path).exists() or (ROOT / path).read_text("utf-8") != text
+    ]
     if not check:
         for path, text in build().items():
             (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
@@ -20,7 +22,11 @@ def main(check: bool) -> int:
     for kind, names in lacking().items():
         if names:
             print(f"{kind} with a generic stub only: {', '.join(names)}")
-    print(f"{len(stale)} stub files {'are stale: run `make stubs`' if check else 'changed'}: {', '.join(stale)}" if stale else "the stubs are fresh")
+    print(
+        f"{len(stale)} stub files {'are stale: run `make stubs`' if check else 'changed'}: {', '.join(stale)}"
+        if stale
+        else "the stubs are fresh"
+    )
     return int(check and bool(stale))
 
 

@@ -47,8 +47,10 @@ class Run(NamedTuple):
 
 
 def installed() -> list[str]:
-    """Checkers that can run here; pyright is left out where basedpyright, the same engine, is."""
+    """Checkers that can run here."""
     found = [n for n, (module, _) in CHECKERS.items() if find_spec(module) is not None]
+    if "mypy+plugin" in found and find_spec("dfdx.mypy_plugin") is None:
+        found.remove("mypy+plugin")
     if "pyrefly" in found and find_spec("shape_extensions") is None:
         found.remove("pyrefly")
     return found
@@ -113,7 +115,11 @@ def table(runs: dict[str, Run]) -> str:
     for p in programs("bad"):
         rows.append(f"| {p.stem} | " + " | ".join("yes" if caught(r, p) else "-" for r in runs.values()) + " |")
     n = len(programs("bad"))
-    rows.append("| **rejected** | " + " | ".join(f"**{sum(caught(r, p) for p in programs('bad'))} of {n}**" for r in runs.values()) + " |")
+    rows.append(
+        "| **rejected** | "
+        + " | ".join(f"**{sum(caught(r, p) for p in programs('bad'))} of {n}**" for r in runs.values())
+        + " |"
+    )
     rows.append("| **false alarms** | " + " | ".join(f"**{len(strays(r))}**" for r in runs.values()) + " |")
     return "\n".join(rows)
 

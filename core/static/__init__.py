@@ -7,7 +7,20 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, TypeVar
 
-__all__ = ["Dim", "L", "NoTape", "OwnedTape", "Rank0", "Rank1", "Rank2", "Rank3", "Rank4", "Rank5", "Rank6", "TapeState"]
+__all__ = [
+    "Dim",
+    "L",
+    "NoTape",
+    "OwnedTape",
+    "Rank0",
+    "Rank1",
+    "Rank2",
+    "Rank3",
+    "Rank4",
+    "Rank5",
+    "Rank6",
+    "TapeState",
+]
 
 L = Literal  # L[64] is the dim 64
 
@@ -34,7 +47,12 @@ class OwnedTape(TapeState):
 B, C, F, H, I, K, M, N, O, W = (TypeVar(n, bound=int) for n in "BCFHIKMNOW")
 S, E, D, T = (TypeVar(n) for n in "SEDT")
 
-_0, _1, _2, _3, _4, _5 = (TypeVar(f"_{i}") for i in range(6))
+_0 = TypeVar("_0")
+_1 = TypeVar("_1")
+_2 = TypeVar("_2")
+_3 = TypeVar("_3")
+_4 = TypeVar("_4")
+_5 = TypeVar("_5")
 Dim = Annotated[_0, "dim"]  # Dim[B] is the variable B in the place of a dim
 Rank0 = tuple[()]
 Rank1 = tuple[_0]
@@ -43,5 +61,3 @@ Rank3 = tuple[_0, _1, _2]
 Rank4 = tuple[_0, _1, _2, _3]
 Rank5 = tuple[_0, _1, _2, _3, _4]
 Rank6 = tuple[_0, _1, _2, _3, _4, _5]
-
-

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
-from typing import Any
 
 from . import device, literals, nn, ops, special
 from .plain import plain_stub
@@ -18,10 +18,11 @@ QUIET = (
     '# mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"\n'
     "# pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false\n# ruff: noqa\n"
 )
-USER_DIMS = "B C F H I K M N O W".split()
+DOMAINS = ("Channels", "Features", "Ids")  # classes of `dfdx.nn` that are no modules
+USER_DIMS = ["B", "C", "F", "H", "I", "K", "M", "N", "O", "W"]
 RANKS = [f"Rank{i}" for i in range(7)]
 NAMES = [*RANKS, "Cpu", "Cuda", "Dim", "L", "NoTape", "OpenCL", "OwnedTape", "TapeState"]
-DTYPE_NAMES = "amp_bf16 amp_f16 bf16 f16 f32 f64 i8 i16 i32 i64 u8 u16 u32 u64".split()
+DTYPE_NAMES = ["amp_bf16", "amp_f16", "bf16", "f16", "f32", "f64", "i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"]
 
 
 def _template(name: str, **parts: str) -> str:
@@ -54,11 +55,14 @@ class _Library:
         from dfdx.core.registry import OPS
         from dfdx.core.tensor import Tensor
 
+        self.tensor, self.device, self.module, self.gradients = Tensor, dfdx.Device, modules.Module, dfdx.Gradients
         self.dfdx, self.nn, self.optim, self.errors = dfdx, modules, optim, errors
         self.specs = OPS
         self.functions = {n: f for n, f in FUNCTIONS.items() if not n.startswith("_")}
         self.methods = {n: f for n, f in FUNCTIONS.items() if getattr(Tensor, n, None) is f}
-        self.classes = {n: getattr(modules, n) for n in modules.__all__ if inspect.isclass(getattr(modules, n))}
+        self.classes = {
+            n: getattr(modules, n) for n in modules.__all__ if inspect.isclass(getattr(modules, n)) and n not in DOMAINS
+        }
         known = {*self.functions, *errors.__all__, *NAMES, *DTYPE_NAMES, *_LAZY, *USER_DIMS, "bool", "DType", "DTYPES", "Device",
                  "Gradients", "Tape", "Tensor", "auto_device", "axpy", "device", "devices", "from_dlpack", "hookimpl", "core"}  # fmt: skip
         self.other = [n for n in dfdx.__all__ if n not in known]
@@ -80,48 +84,79 @@ def _tensor(view: View, lib: _Library) -> str:
     def line(name: str, params: str, returns: str, many: bool = False, own: tuple[str, ...] = bound) -> str:
         return view.function(name, params, returns, own, many, 4)
 
-    head = "class Tensor(Generic[S, E, D, Tp]):" if view.std else (
-        "class Tensor[S: IntTuple, E: DType = f32, D: Device = Cpu, Tp: TapeState = NoTape]:"
+    head = (
+        "class Tensor(Generic[S, E, D, Tp]):"
+        if view.std
+        else ("class Tensor[S: IntTuple, E: DType = f32, D: Device = Cpu, Tp: TapeState = NoTape]:")
     )
-    variance = "" if view.std else "    def _tape(self, t: Tp, /) -> None: ...\n    def _invariant(self, s: S, /) -> None: ...\n"
-    scalar = [f"self: {view.tensor(d)}" for d in ("", "1", "1 1")] + ([f"self: {view.tensor(d)}" for d in ("int", "int int")] if view.std else [])
-    more = line("split_tape", f"self: {view.tensor('S', t='OwnedTape')}", f"tuple[{view.tensor('S', t='NoTape')}, Tape]")
+    variance = (
+        ""
+        if view.std
+        else "    def _tape(self, t: Tp, /) -> None: ...\n    def _invariant(self, s: S, /) -> None: ...\n"
+    )
+    scalar = [f"self: {view.tensor(d)}" for d in ("", "1", "1 1")] + (
+        [f"self: {view.tensor(d)}" for d in ("int", "int int")] if view.std else []
+    )
+    more = line(
+        "split_tape", f"self: {view.tensor('S', t='OwnedTape')}", f"tuple[{view.tensor('S', t='NoTape')}, Tape]"
+    )
     more += line("put_tape", "self, tape: Tape", view.tensor("S", t="OwnedTape"))
     more += line("backward", f"self: {view.tensor('', t='OwnedTape')}, retrace: builtins.bool = ...", "Gradients")
     more += "".join(line("item", s, "Any", True) for s in scalar)
-    more += f"    def axpy(self, alpha: float, b: {view.tensor('S', t='Any')}, beta: float) -> {view.tensor('S')}: ...\n"
-    more += f"    @property\n    def T(self) -> Tensor[Any, E, D, Tp]: ...\n"
+    more += line("copy_from", "self, source: Any", view.tensor("S")) + line("copy_into", "self, target: Any", "Any")
+    more += line("fill_with_zeros", "self", view.tensor("S")) + line("fill_with_ones", "self", view.tensor("S"))
+    more += line("fill_with_distr", "self, distribution: str = ..., *parameters: Any", view.tensor("S"))
+    more += (
+        f"    def axpy(self, alpha: float, b: {view.tensor('S', t='Any')}, beta: float) -> {view.tensor('S')}: ...\n"
+    )
+    more += "    @property\n    def T(self) -> Tensor[Any, E, D, Tp]: ...\n"
     items = [
         ("*B", f"self: {view.tensor('M0 *B')}, key: int, /"), ("Any *B", f"self: {view.tensor('M0 *B')}, key: builtins.slice, /"),
         ("S", "self, key: EllipsisType, /"), ("Any", "self, key: tuple[int | builtins.slice | EllipsisType, ...], /"),
     ]  # fmt: skip
     getitem = "".join(line("__getitem__", p, view.tensor(out), True) for out, p in items)
     getitem += line("__iter__", f"self: {view.tensor('M0 *B')}", f"Iterator[{view.tensor('*B')}]")
-    getitem += line("__matmul__", f"self: {view.tensor('K')}, b: {view.tensor('K N', t='T2')}, /", view.tensor("N", t="Tp | T2"), True)
+    getitem += line(
+        "__matmul__",
+        f"self: {view.tensor('K')}, b: {view.tensor('K N', t='T2')}, /",
+        view.tensor("N", t="Tp | T2"),
+        True,
+    )
     for a, b, out in (("*B M K", "K", "*B M"), ("*B M K", "K N", "*B M N"), ("*B M K", "*B K N", "*B M N")):
-        getitem += line("__matmul__", f"self: {view.tensor(a)}, b: {view.tensor(b, t='T2')}, /", view.tensor(out, t="Tp | T2"), True)
+        getitem += line(
+            "__matmul__", f"self: {view.tensor(a)}, b: {view.tensor(b, t='T2')}, /", view.tensor(out, t="Tp | T2"), True
+        )
     getitem += line("__neg__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
     getitem += line("__abs__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
     getitem += line("__invert__", f"self: {view.tensor('S', 'EL')}", view.tensor("S", "EL", t="NoTape"))
     getitem += line("__pow__", f"self, p: {view.tensor('S', t='T2')}, /", view.tensor("S", t="Tp | T2"), True)
     getitem += line("__pow__", "self, p: float, /", view.tensor("S"), True)
-    get = view.function("get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="NoTape"), (), False, 4)
+    get = view.function(
+        "get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="NoTape"), (), False, 4
+    )
     arrays = "np.ndarray[S, np.dtype[Any]]" if view.std else "np.ndarray[Any, np.dtype[Any]]"
-    return _template(
+    return _with_rest(_template(
         "tensor", anytensor=any_tensor, gradient_get=get, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
         getitem=getitem, helpers=ops.helpers(view, lib.functions, lib.specs) if view.std else "",
         methods=ops.operators(view) + ops.methods(view, lib.methods, lib.specs),
-    )  # fmt: skip
+    ) + "\n", lib.tensor)  # fmt: skip
+
+
+def _with_rest(text: str, cls: type) -> str:
+    """The stub of a class (the last in a text), with what it does not name added as methods of anything."""
+    names = [n for n in dir(cls) if not n.startswith("_") and not re.search(rf"(?m)^    (def )?{n}\b", text)]
+    return text + "".join(f"    def {n}(self, *args: Any, **kwargs: Any) -> Any: ...\n" for n in names)
 
 
 def _functions(view: View, lib: _Library) -> str:
     out = [ops.functions(view, lib.functions, lib.specs)]
-    out.append(view.function("axpy", f"a: {view.tensor('S')}, alpha: float, b: {view.tensor('S', t='Any')}, beta: float", view.tensor("S")))
     out.append("def from_dlpack(source: Any) -> Tensor[Any, Any, Cpu, NoTape]: ...\n")
     for name in lib.other:
         value = getattr(lib.dfdx, name)
         if inspect.isclass(value):
-            out.append(f"class {name}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ...\n")
+            out.append(
+                f"class {name}:\n    def __init__(self, *args: Any, **kwargs: Any) -> None: ...\n    def __getattr__(self, name: str) -> Any: ...\n"
+            )
         elif callable(value):
             out.append(f"def {name}(*args: Any, **kwargs: Any) -> Any: ...\n")
         else:
@@ -145,7 +180,7 @@ from typing_extensions import TypeAlias, TypeVar, TypeVarTuple
 
 def _std_core(lib: _Library) -> str:
     view = STD
-    dims = [f"{c}{i}" for c in "MNZ" for i in range(6)] + ["G", "P", "R", "KH", "KW"]
+    dims = [f"{c}{i}" for c in "MNZ" for i in range(6)] + ["G", "P", "R", "KH", "KW", "OH", "OW"]
     variables = [
         'Bs = TypeVarTuple("Bs")\n', _typevars(USER_DIMS, "int"), _typevars(dims, "int"), _typevars([f"L{i}" for i in range(6)], "Lit"),
         _typevars(["EF"], "_Float"), _typevars(["EN"], "_Number"), _typevars(["EL"], "_Logical"), _typevars(["EI"], "_Int"),
@@ -162,9 +197,18 @@ def _std_core(lib: _Library) -> str:
         *[f"_A{i}{j}" for i in range(nn.NESTED) for j in range(nn.INNER - 1)],
     ])  # fmt: skip
     common = _template("common")
-    aliases = '_0 = TypeVar("_0")\n' + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6)) + 'Dim = Annotated[_0, "dim"]\nRank0: TypeAlias = tuple[()]\n'
+    aliases = (
+        '_0 = TypeVar("_0")\n'
+        + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6))
+        + 'Dim = Annotated[_0, "dim"]\nRank0: TypeAlias = tuple[()]\n'
+    )
     aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
-    body = _template("device", makers=device.makers(view), build=nn.build_methods(view), device_functions=device.device_functions(view))
+    body = _template(
+        "device",
+        makers=device.makers(view),
+        build=nn.build_methods(view),
+        device_functions=device.device_functions(view),
+    )
     parts = [
         HEADER + QUIET + IMPORTS + f"from .nn import {chain}\n" + _errors(lib, "...") + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
         common, "bool = bool_\n", f"Lit: TypeAlias = Literal[\n{_table()}]\n", "".join(variables), aliases,
@@ -175,10 +219,17 @@ def _std_core(lib: _Library) -> str:
 
 def _std_vars(lib: _Library) -> str:
     """The variables of users' generic functions: without defaults, unlike those of the class."""
-    return HEADER + QUIET + (
-        "from typing import Any\n\nfrom typing_extensions import TypeVar\n\nfrom . import Device, TapeState, _Float\n\n"
-        + _typevars(USER_DIMS, "int") + _typevars(["S"], "tuple[Any, ...]") + _typevars(["E"], "_Float") + _typevars(["D"], "Device")
-        + _typevars(["T"], "TapeState")
+    return (
+        HEADER
+        + QUIET
+        + (
+            "from typing import Any\n\nfrom typing_extensions import TypeVar\n\nfrom . import Device, TapeState, _Float\n\n"
+            + _typevars(USER_DIMS, "int")
+            + _typevars(["S"], "tuple[Any, ...]")
+            + _typevars(["E"], "_Float")
+            + _typevars(["D"], "Device")
+            + _typevars(["T"], "TapeState")
+        )
     )
 
 
@@ -188,11 +239,14 @@ def _module_part(view: View, lib: _Library) -> str:
         phantoms = "    def _built(self, at: _At[E2, D2], /) -> Self: ...\n" + nn._phantoms("MX", "MY")
         call = "    @property\n    def __call__(self: _HasForward[_F]) -> _F: ...\n"
     else:
-        head = "class Module:"
+        head = "class Module[X = Any, Y = Any]:"
         phantoms = "    def _built[E: DType, D: Device](self, at: _At[E, D], /) -> Self: ...\n"
         phantoms += "    @property\n    def _fwd[F](self: _HasForward[F]) -> F: ...\n"
         call = "    @property\n    def __call__[F](self: _HasForward[F]) -> F: ...\n"
-    return _template("module", anytensor="Tensor[Any, Any, Any, Any]", module_head=head, module_phantoms=phantoms, module_call=call)
+    text = _template(
+        "module", anytensor="Tensor[Any, Any, Any, Any]", module_head=head, module_phantoms=phantoms, module_call=call
+    )
+    return _with_rest(text, lib.module)
 
 
 def _parameter(view: View) -> str:
@@ -205,28 +259,38 @@ def _parameter(view: View) -> str:
         ])  # fmt: skip
     from .tables import shape_args
 
-    rows = [view.function("Param", f"shape: {arg}, {more}", view.tensor(out, "Any", "Any", "NoTape"), (), True) for arg, out in shape_args(range(0, 5))]
-    return "".join([*rows, view.function("Param", f"shape: tuple[int, ...] | list[int], {more}", "Tensor[Any, Any, Any, NoTape]", (), True)])
+    rows = [
+        view.function("Param", f"shape: {arg}, {more}", view.tensor(out, "Any", "Any", "NoTape"), (), True)
+        for arg, out in shape_args(range(5))
+    ]
+    return "".join(
+        [
+            *rows,
+            view.function(
+                "Param", f"shape: tuple[int, ...] | list[int], {more}", "Tensor[Any, Any, Any, NoTape]", (), True
+            ),
+        ]
+    )
 
 
 CORE_NAMES = (
-    "Bs, C, D, D2, DType, Device, E, E2, EF, EI, G, Gradients, H, I, K, KH, KW, L0, L1, L2, L3, M0, M1, M2, M3, M4, M5, N, N0, N1, N2, N3, "
+    "Bs, C, D, D2, DType, M, P, Device, E, E2, EF, EI, G, Gradients, H, I, K, KH, KW, L0, L1, L2, L3, M0, M1, M2, M3, M4, M5, N, N0, N1, N2, N3, "
     "NoTape, O, OwnedTape, S, T0, T1, T2, Tensor, W, B, Tp, _Float, TapeState"
 )
 
 
 def _nn(view: View, lib: _Library) -> str:
-    public = [n for n in lib.nn.__all__ if n not in lib.classes and n not in ("losses", "init", "build")]
+    public = [n for n in lib.nn.__all__ if n not in lib.classes and n not in ("losses", "init", "build", *DOMAINS)]
     extra = "".join(f"{n}: Any\n" for n in public)
     build = "def build(device: Any, spec: Any, dtype: Any, input: Any = ...) -> Any: ...\n"
     subs = "from . import init as init, losses as losses\n"
     part = _module_part(view, lib)
-    part = part[part.index("class Named"):].replace("    param: Param\n", "    param: Any\n")
+    part = part[part.index("class Named") :].replace("    param: Param\n", "    param: Any\n")
     classes = nn.module_classes(view, lib.classes) + "\n" + special.special_classes(view)
     missing = [n for n in nn.SPECIAL if n not in lib.classes and n not in ("Param",)]
     if view.std:
         head = IMPORTS + f"from . import {CORE_NAMES}\n{subs}\n" + (
-            '_In = TypeVar("_In", contravariant=True)\n_Out = TypeVar("_Out", covariant=True)\n_F = TypeVar("_F")\n_F_co = TypeVar("_F_co", covariant=True)\n'
+            '_In = TypeVar("_In")\n_Out = TypeVar("_Out")\n_F = TypeVar("_F")\n_F_co = TypeVar("_F_co", covariant=True)\n'
             '_X = TypeVar("_X")\n_Y = TypeVar("_Y")\n' + "".join(f'_V{i} = TypeVar("_V{i}")\n' for i in range(nn.INNER - 1)) +
             '_AE = TypeVar("_AE", bound=DType)\n_AD = TypeVar("_AD", bound=Device)\n'
             'MX = TypeVar("MX", default=Any)\nMY = TypeVar("MY", default=Any)\nME = TypeVar("ME", bound=DType, default=Any)\nMD = TypeVar("MD", bound=Device, default=Any)\n\n'
@@ -250,7 +314,7 @@ def _nn(view: View, lib: _Library) -> str:
             "class _HasForward[F](Protocol):\n    @property\n    def forward(self) -> F: ...\n\n"
             '_X = TypeVar("_X")\n_Y = TypeVar("_Y")\n_A = TypeVar("_A")\n_B = TypeVar("_B")\n_C = TypeVar("_C")\n'
             "_El: TypeAlias = _Fwd[_X, _Y] | tuple[_Fwd[_X, _Y]] | tuple[_Fwd[_X, _A], _Fwd[_A, _Y]] | tuple[_Fwd[_X, _A], _Fwd[_A, _B], _Fwd[_B, _Y]]"
-            " | tuple[_Fwd[_X, _A], _Fwd[_A, _B], _Fwd[_B, _C], _Fwd[_C, _Y]]\n\n"
+            " | tuple[_Fwd[_X, _A], _Fwd[_A, _B], _Fwd[_B, _C], _Fwd[_C, _Y]] | " + " | ".join(nn._deep_inner()) + "\n\n"
         )  # fmt: skip
         body = [head, _parameter(view), part, classes, build, extra]
     del missing
@@ -260,8 +324,12 @@ def _nn(view: View, lib: _Library) -> str:
 def _losses(view: View, lib: _Library) -> str:
     from dfdx import losses
 
-    imports = "from . import DType, Device, D, E, EI, NoTape, S, TapeState, Tensor, Tp, Bs, C\n" if view.std else (
-        "from shape_extensions import IntTuple, IntVar\nfrom . import DType, Device, NoTape, TapeState, Tensor, _Int\n"
+    imports = (
+        "from . import DType, Device, D, E, EI, NoTape, S, TapeState, Tensor, Tp, Bs, C\n"
+        if view.std
+        else (
+            "from shape_extensions import IntTuple, IntVar\nfrom . import DType, Device, NoTape, TapeState, Tensor, _Int\n"
+        )
     )
     out = []
     for name in losses.__all__:
@@ -273,7 +341,15 @@ def _losses(view: View, lib: _Library) -> str:
         else:
             given = f"{a}: {view.tensor('S')}, {b}: {view.tensor('S', t='NoTape')}{rest}"
         out.append(view.function(name, given, view.tensor("")))
-    return HEADER + QUIET + "import builtins\nfrom typing import Any\n" + imports + "\n" + "\n".join(out)
+    return (
+        HEADER
+        + QUIET
+        + "import builtins\nfrom typing import Any\n"
+        + imports
+        + _all(list(losses.__all__))
+        + "\n"
+        + "\n".join(out)
+    )
 
 
 def _init() -> str:
@@ -293,19 +369,39 @@ def _data(view: View) -> str:
         view.function("collate", f"self: Dataset[Batch[{n}, tuple[_U, _V]]]", f"Dataset[tuple[Batch[{n}, _U], Batch[{n}, _V]]]", (), True, 4),
         view.function("collate", "self", "Dataset[tuple[list[Any], ...]]", (), True, 4),
     ]  # fmt: skip
-    one, other = (view.tensor("*B", t="Tp"), "Tensor[tuple[*Cs], E2, D2, T2]") if view.std else (view.tensor("S"), view.tensor("S2", "E2", "D2", "T2"))
-    first, second = ("Tensor[tuple[N, *Bs], E, D, Tp]", "Tensor[tuple[N, *Cs], E2, D2, T2]") if view.std else ("Tensor[[N, *S], E, D, Tp]", "Tensor[[N, *S2], E2, D2, T2]")
+    one, other = (
+        (view.tensor("*B", t="Tp"), "Tensor[tuple[*Cs], E2, D2, T2]")
+        if view.std
+        else (view.tensor("S"), view.tensor("S2", "E2", "D2", "T2"))
+    )
+    first, second = (
+        ("Tensor[tuple[N, *Bs], E, D, Tp]", "Tensor[tuple[N, *Cs], E2, D2, T2]")
+        if view.std
+        else ("Tensor[[N, *S], E, D, Tp]", "Tensor[[N, *S2], E2, D2, T2]")
+    )
     rows.append(view.function("stack", f"self: Dataset[Batch[{n}, {one}]]", f"Dataset[{first}]", (), True, 4))
     pair = f"self: Dataset[tuple[Batch[{n}, {one}], Batch[{n}, {other}]]]"
     rows.append(view.function("stack", pair, f"Dataset[tuple[{first}, {second}]]", (), True, 4))
     rows.append(view.function("stack", "self", "Dataset[Any]", (), True, 4))
     core = f"from . import {', '.join(['Bs', 'D', 'D2', 'E', 'E2', 'L0', 'N', 'T2', 'Tensor', 'Tp'] if view.std else ['DType', 'Device', 'TapeState', 'Tensor'])}\n"
-    head = HEADER + QUIET + "from collections.abc import Callable, Iterable, Iterator\nfrom typing import Any, Generic, Protocol, overload\n"
-    head += "from typing_extensions import TypeVar, TypeVarTuple\n" + ("" if view.std else "from shape_extensions import Int, IntTuple, IntVar\n") + core
-    head += '_U = TypeVar("_U")\n_V = TypeVar("_V")\n_T_co = TypeVar("_T_co", covariant=True)\n' + ('Cs = TypeVarTuple("Cs")\n' if view.std else '_N = IntVar("_N")\n')
+    head = (
+        HEADER
+        + QUIET
+        + "from collections.abc import Callable, Iterable, Iterator\nfrom typing import Any, Generic, Protocol, overload\n"
+    )
+    head += (
+        "from typing_extensions import TypeVar, TypeVarTuple\n"
+        + ("" if view.std else "from shape_extensions import Int, IntTuple, IntVar\n")
+        + core
+    )
+    head += '_U = TypeVar("_U")\n_V = TypeVar("_V")\n_T_co = TypeVar("_T_co", covariant=True)\n' + (
+        'Cs = TypeVarTuple("Cs")\n' if view.std else '_N = IntVar("_N")\n'
+    )
     body = _template("data", batching="".join(rows), batch_base="Generic[N, _V]" if view.std else "Generic[_N, _V]")
     known = ("Dataset", "dataset")
-    rest = "".join(f"def {n}(*args: Any, **kwargs: Any) -> Any: ...\n" if n not in _DATA else _DATA[n] for n in data.__all__ if n not in known)
+    rest = "".join(
+        _DATA.get(n, f"def {n}(*args: Any, **kwargs: Any) -> Any: ...\n") for n in data.__all__ if n not in known
+    )
     return head + "\n" + body + "\n" + rest
 
 
@@ -319,7 +415,15 @@ _DATA = {
 
 def _optim(view: View, lib: _Library) -> str:
     """Optimizers: generic in the model, so that another model's is refused."""
-    types = {"float | Schedule", "tuple[float, float]", "float", "bool", "int", "L2 | Decoupled | None", "Classic | Nesterov | None"}
+    types = {
+        "float | Schedule",
+        "tuple[float, float]",
+        "float",
+        "bool",
+        "int",
+        "L2 | Decoupled | None",
+        "Classic | Nesterov | None",
+    }
     out = [HEADER + QUIET + "import builtins\nfrom collections.abc import Callable, Mapping\nfrom typing import Any, Generic, NamedTuple\n"
            "from typing_extensions import TypeVar\nfrom . import Gradients\n\nSchedule = Callable[[int], float]\nMo = TypeVar(\"Mo\")\n"]  # fmt: skip
     done = []
@@ -337,13 +441,25 @@ def _optim(view: View, lib: _Library) -> str:
         params = [p for p in list(inspect.signature(cls.__init__).parameters.values())[1:]]
         text, starred = ["self"], False
         for p in params:
-            kind = "Mo" if p.name == "model" else str(p.annotation).replace("bool", "builtins.bool") if str(p.annotation) in types else "Any"
+            kind = (
+                "Mo"
+                if p.name == "model"
+                else str(p.annotation).replace("bool", "builtins.bool")
+                if str(p.annotation) in types
+                else "Any"
+            )
             if p.kind is p.KEYWORD_ONLY and not starred:
                 text.append("*")
                 starred = True
             star = {p.VAR_POSITIONAL: "*", p.VAR_KEYWORD: "**"}.get(p.kind, "")
             text.append(f"{star}{p.name}: {kind}" + ("" if p.default is p.empty else " = ..."))
-        base = "" if not optimizer else "(Generic[Mo])" if cls is lib.optim.Optimizer else f"({cls.__mro__[1].__name__}[Mo])"
+        base = (
+            ""
+            if not optimizer
+            else "(Generic[Mo])"
+            if cls is lib.optim.Optimizer
+            else f"({cls.__mro__[1].__name__}[Mo])"
+        )
         body = f"class {name}{base}:\n{nn._doc(cls)}    def __init__({', '.join(text)}) -> None: ...\n"
         if cls is lib.optim.Optimizer:
             body += _OPTIMIZER
@@ -387,9 +503,18 @@ def _pf_core(lib: _Library) -> str:
     view = PF
     names = "".join(f'{d} = IntVar("{d}")\n' for d in USER_DIMS)
     names += 'S = TypeVar("S", bound=IntTuple)\nE = TypeVar("E", bound=_Float)\nD = TypeVar("D", bound=Device)\nT = TypeVar("T", bound=TapeState)\n'
-    aliases = '_0 = TypeVar("_0", bound=int)\n' + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6)) + "Rank0: TypeAlias = tuple[()]\n"
+    aliases = (
+        '_0 = TypeVar("_0", bound=int)\n'
+        + "".join(f'_{i} = TypeVar("_{i}")\n' for i in range(1, 6))
+        + "Rank0: TypeAlias = tuple[()]\n"
+    )
     aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
-    body = _template("device", makers=device.makers(view), build=nn.build_methods(view), device_functions=device.device_functions(view))
+    body = _template(
+        "device",
+        makers=device.makers(view),
+        build=nn.build_methods(view),
+        device_functions=device.device_functions(view),
+    )
     parts = [
         HEADER + QUIET + PF_IMPORTS + "from shape_extensions import Int as Dim\nfrom .rules import (\n    axis_shape, broadcast_shape, permute_shape, realize_shape, reduce_shape, reduce_to_shape, reshape_shape,\n)\nfrom .nn import Sequential, _At, _Buildable\n" + _errors(lib, "...")
         + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
@@ -399,13 +524,13 @@ def _pf_core(lib: _Library) -> str:
     return "\n".join(parts)
 
 
-SWITCH = '''MYPY = False
+SWITCH = """MYPY = False
 TYPE_CHECKING_WITH_PYREFLY = False
 
 if TYPE_CHECKING_WITH_PYREFLY:
     if not MYPY:
 {pf}else:
-{std}'''
+{std}"""
 
 
 def _switch(imports: list[str], where: str) -> str:
@@ -413,6 +538,10 @@ def _switch(imports: list[str], where: str) -> str:
     pf = "".join(f"        from {where}.{line.format(view='pf')}\n" for line in imports)
     std = "".join(f"    from {where}.{line.format(view='std')}\n" for line in imports)
     return SWITCH.format(pf=pf, std=std)
+
+
+def _all(names: list[str]) -> str:
+    return "\n__all__ = [" + ", ".join(f'"{n}"' for n in names) + "]\n"
 
 
 def _as(names: list[str]) -> str:
@@ -427,21 +556,30 @@ def _root(lib: _Library) -> str:
     pf = f"        from .core.static.pf import {core}\n        from .core.static.pf import {_as(user)}\n"
     lazy = "from . import core as core, nn as nn, optim as optim, data as data, utils as utils\nfrom .nn import losses as losses\n"
     lazy += "__version__: str\n"
-    return HEADER + QUIET + SWITCH.format(pf=pf, std=std) + "\n" + lazy
+    return HEADER + QUIET + SWITCH.format(pf=pf, std=std) + "\n" + lazy + _all(list(lib.dfdx.__all__))
 
 
 def build() -> dict[str, str]:
     """Every stub file, by its path in the checkout."""
     lib = _Library()
     nn_names = [n for n in lib.nn.__all__]
-    nn_public = _as([*nn_names, *[n for n in ("Features", "Channels", "Ids") if n not in nn_names]])
+    nn_public = _as(nn_names)
     optim_public = _as(list(lib.optim.__all__))
     out = {
         "__init__.pyi": _root(lib),
-        "nn/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.nn import {nn_public}"], "..core.static"),
-        "optim/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.optim import {optim_public}"], "..core.static"),
-        "data/__init__.pyi": HEADER + QUIET + _switch([f"{{view}}.data import {_as(list(lib.dfdx.data.__all__))}"], "..core.static"),
-        "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils),
+        "nn/__init__.pyi": HEADER
+        + QUIET
+        + _all(list(lib.dfdx.nn.__all__))
+        + _switch([f"{{view}}.nn import {nn_public}"], "..core.static"),
+        "optim/__init__.pyi": HEADER
+        + QUIET
+        + _all(list(lib.dfdx.optim.__all__))
+        + _switch([f"{{view}}.optim import {optim_public}"], "..core.static"),
+        "data/__init__.pyi": HEADER
+        + QUIET
+        + _all(list(lib.dfdx.data.__all__))
+        + _switch([f"{{view}}.data import {_as(list(lib.dfdx.data.__all__))}"], "..core.static"),
+        "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils) + _all(list(lib.dfdx.utils.__all__)),
         "core/static/std/__init__.pyi": _std_core(lib),
         "core/static/std/variables.pyi": _std_vars(lib),
         "core/static/pf/__init__.pyi": _pf_core(lib),

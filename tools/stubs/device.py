@@ -38,11 +38,24 @@ def fill_classes(view: View) -> str:
     out = []
     for name in ("zeros", "sample_uniform", "sample_normal", "full", "upper_tri"):
         helper = FILLS[name][0]
-        out.append(f'class {helper}(Generic[D]):\n    """What `dev.{name}` is: the table of shapes, written once."""\n\n')
+        out.append(
+            f'class {helper}(Generic[D]):\n    """What `dev.{name}` is: the table of shapes, written once."""\n\n'
+        )
         for dtype in (False, True):
             if helper in ("FillZero", "FillUniform", "FillNormal"):
                 given = "dtype: type[E2]" if dtype else ""
-                out.append(view.function("__call__", f"self, {given}".rstrip(", "), view.tensor("", "E2" if dtype else "f32", t="NoTape"), ("D",), True, 4) if not dtype else "")
+                out.append(
+                    view.function(
+                        "__call__",
+                        f"self, {given}".rstrip(", "),
+                        view.tensor("", "E2" if dtype else "f32", t="NoTape"),
+                        ("D",),
+                        True,
+                        4,
+                    )
+                    if not dtype
+                    else ""
+                )
             for arg, dims in tables.shape_args():
                 ret = view.tensor(dims, "E2" if dtype else "f32", t="NoTape")
                 out.append(view.function("__call__", f"self, {_params(name, arg, dtype)}", ret, ("D",), True, 4))
@@ -70,12 +83,26 @@ def makers(view: View) -> str:
         for dtype in (False, True):
             add(name, _params(name, "S2", dtype), t("S2", "E2" if dtype else "f32"), True)
             add(name, _params(name, "tuple[int, ...] | list[int]", dtype), t("Any", "E2" if dtype else "f32"), True)
-    for name, more in (("zeros", ""), ("ones", ""), ("full", ", value: float"), ("sample_uniform", ""), ("sample_normal", "")):
+    for name, more in (
+        ("zeros", ""),
+        ("ones", ""),
+        ("full", ", value: float"),
+        ("sample_uniform", ""),
+        ("sample_normal", ""),
+    ):
         add(f"{name}_like", like + more, t("S2", "E2"))
     for name in ("upper_tri_like", "lower_tri_like"):
         add(name, f"{like}, value: float = ..., diagonal: int = ...", t("S2", "E2"))
-    add("sample", 'shape: Any, distribution: Literal["uniform", "normal", "integers", "bernoulli"] = ..., *parameters: float, dtype: Any = ...', t("Any", "Any"))
-    add("sample_like", f'{like}, distribution: Literal["uniform", "normal", "integers", "bernoulli"] = ..., *parameters: float', t("S2", "Any"))
+    add(
+        "sample",
+        'shape: Any, distribution: Literal["uniform", "normal", "integers", "bernoulli"] = ..., *parameters: float, dtype: Any = ...',
+        t("Any", "Any"),
+    )
+    add(
+        "sample_like",
+        f'{like}, distribution: Literal["uniform", "normal", "integers", "bernoulli"] = ..., *parameters: float',
+        t("S2", "Any"),
+    )
     n, known = ("L0", "L0") if view.std else ("Int[L0]", "L0")
     add("arange", f"start: {n}", t(known, "i64"), True)
     if view.std:

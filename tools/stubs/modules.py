@@ -18,7 +18,7 @@ class Rule(NamedTuple):
     * `dims`: constructor argument -> the variable of its value; both views keep it.
     * `pf`: the same for arguments whose value only pyrefly's view keeps, with the default after `=`.
     * `domain`: what goes in and out, without tensors: `Features[I] -> Features[O]`, "same", or "" if unknown.
-    * `rows`: (shape in, shape out) of `forward`; `pf_rows` where pyrefly knows more.
+    * `rows`: (shapes in, shape out) of `forward`; `pf_rows` where pyrefly knows more.
     * `tensors`: attribute -> shape; `training`: whether forward and forward_mut differ in the tape they take.
     * `ids`: takes integers, gives the module's floats.
     """
@@ -34,7 +34,7 @@ class Rule(NamedTuple):
 
 
 def _image(out: str, formula: str) -> tuple[tuple[str, str], ...]:
-    return ((f"*B I H W", f"*B {out} {formula.format('H')} {formula.format('W')}"),)
+    return (("*B I H W", f"*B {out} {formula.format('H')} {formula.format('W')}"),)
 
 
 _SAME = Rule(domain="same", rows=(("S", "S"),))
@@ -44,6 +44,9 @@ _CONV2D = Rule(
 )  # fmt: skip
 _POOL2D = Rule({}, "channels", (("*B I H W", "*B I Any Any"),), _WINDOW, _image("I", _POOL))
 _GLOBAL = Rule({}, "Channels[I] -> Features[I]", (("*B I H W", "*B I"),))
+_ATTENTION = Rule(
+    {"model": "I"}, "Features[I] -> Features[I]", (("*B I", "*B I"), ("*B M I, *B N I, *B N P", "*B M I"))
+)
 _WIDE = Rule({"model": "I"}, "Features[I] -> Features[I]", (("*B I", "*B I"),))
 _NORM = Rule({"n": "I"}, "Features[I] -> Features[I]", (("*B I", "*B I"),), tensors={"gamma": "I", "beta": "I"})
 
@@ -70,6 +73,6 @@ RULES: dict[str, Rule] = {
     **dict.fromkeys(("AvgPool2D", "MaxPool2D", "MinPool2D"), _POOL2D),
     **dict.fromkeys(("AvgPoolGlobal", "MaxPoolGlobal", "MinPoolGlobal"), _GLOBAL),
     "Flatten2D": Rule({}, "Channels[Any] -> Features[Any]", (("*B C H W", "*B Any"),), {}, (("*B C H W", "*B C*H*W"),)),
-    "MultiHeadAttention": _WIDE, "TransformerEncoder": _WIDE, "TransformerEncoderBlock": _WIDE,
+    "MultiHeadAttention": _ATTENTION, "TransformerEncoder": _WIDE, "TransformerEncoderBlock": _WIDE,
     "PositionalEncoding": _WIDE, "LearnedPositionalEncoding": _WIDE,
 }  # fmt: skip

@@ -10,17 +10,17 @@ from __future__ import annotations
 import inspect
 import re
 from itertools import product
-from typing import Any
 
 from .modules import RULES, Rule
 from .text import View
 
-__all__ = ["BUILT", "OUTER", "build_methods", "module_classes", "places", "unruled"]
+__all__ = ["OUTER", "build_methods", "module_classes", "places", "unruled"]
 
 OUTER, NESTED, INNER = 8, 5, 4  # longest chain of modules; of tuples of modules; longest tuple inside one
 SPECIAL = ("Module", "Pointwise", "Sequential", "Residual", "ResidualMul", "GeneralizedResidual", "GeneralizedMul", "Repeated",
            "SplitInto", "AddInto", "Upscale2D", "Upscale2DBy", "Param", "Composite")  # fmt: skip
-BUILT = ("E2", "D2")
+GENERIC = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Reshape", "Transformer", "TransformerDecoder",
+           "TransformerDecoderBlock")  # fmt: skip
 _INT_NAMES = {"int": "int", "float": "float", "bool": "builtins.bool", "str": "str", "int | None": "int | None"}
 
 
@@ -31,7 +31,8 @@ def places() -> list[str]:
 
 def unruled(classes: dict[str, type]) -> list[str]:
     """Module classes that get a generic stub only."""
-    return sorted(n for n in classes if n not in RULES and n not in SPECIAL)
+    known = {*RULES, *SPECIAL, *GENERIC}
+    return sorted(n for n, c in classes.items() if n not in known and c.__name__ not in known)
 
 
 def _phantoms(params: str, returns: str) -> str:
@@ -52,7 +53,10 @@ def chain_vars() -> str:
             arms.append("tuple[" + ", ".join(f"_Map{i}{j}[{mids[j]}, {mids[j + 1]}]" for j in range(n)) + "]")
         out.append(f"_El{i}: TypeAlias = {' | '.join(arms)}\n")
     deep = [f"tuple[{'Any, ' * i}{inner}, *tuple[Any, ...]]" for i in range(NESTED) for inner in _deep_inner()]
-    deep += [f"tuple[{'Any, ' * NESTED}{'Any, ' * i}tuple[Any, ...] | list[Any], *tuple[Any, ...]]" for i in range(OUTER - NESTED)]
+    deep += [
+        f"tuple[{'Any, ' * NESTED}{'Any, ' * i}tuple[Any, ...] | list[Any], *tuple[Any, ...]]"
+        for i in range(OUTER - NESTED)
+    ]
     deep += [f"tuple[{'Any, ' * i}tuple[Any, ...], {'Any, ' * (NESTED - i)}*tuple[Any, ...]]" for i in range(NESTED)]
     long_ = f"tuple[{', '.join(['Any'] * (OUTER + 1))}, *tuple[Any, ...]]"
     out.append("# what the tables do not reach: longer tuples, deeper ones, lists\n")
@@ -86,9 +90,8 @@ def build_methods(view: View) -> str:
         e = "E2" if dtype else "f32"
         more = "dtype: type[E2], input: Any = ..." if dtype else "*, input: Any = ..."
 
-        def add(spec: str, returns: str, bound: tuple[str, ...] = ()) -> None:
-            text = view.function("build_module", f"self, spec: {spec}, {more}", returns, bound, True, 4)
-            out.append(text)  # noqa: B023
+        def add(spec: str, returns: str, more: str = more) -> None:
+            out.append(view.function("build_module", f"self, spec: {spec}, {more}", returns, (), True, 4))
 
         if not view.std:
             variables = "E2: DType, " if dtype else ""
@@ -150,7 +153,9 @@ def _inits(view: View, name: str, cls: type, rule: Rule, variables: list[str]) -
         for mix in product("LN", repeat=len(dims)):
             names = {d: f"{k}{i}" for i, (d, k) in enumerate(zip(dims, mix))}
             me = f"self: {name}[{', '.join(names.values())}, {pad}]"
-            out.append(f"    @overload\n    def __init__({_given(params, names).replace('self', me, 1)}) -> None: ...\n")
+            out.append(
+                f"    @overload\n    def __init__({_given(params, names).replace('self', me, 1)}) -> None: ...\n"
+            )
         return "".join(out)
     types = {a: f"Int[{v}]" for a, v in rule.dims.items()}
     exact = {**types, **{a: f"Int[{v.partition('=')[0]}]" for a, v in rule.pf.items()}}
@@ -170,19 +175,41 @@ def _calls(view: View, rule: Rule, bound: tuple[str, ...]) -> str:
     for method in ("forward", "forward_mut", "__call__"):
         t = {"forward": "NoTape", "forward_mut": "OwnedTape"}.get(method, "T2") if rule.training else "T2"
         for a, b in rows:
-            x = view.tensor(a, "EI" if rule.ids else "ME", "MD", t)
-            ret_t = "NoTape" if (rule.training and method == "forward") else t
-            text = view.function(method, f"self, x: {x}, /" if method == "__call__" else f"self, x: {x}", view.tensor(b, "ME", "MD", ret_t), bound, len(rows) > 1, 4)
+            ins = a.split(", ")
+            e = "EI" if rule.ids else "ME"
+            if len(ins) == 1:
+                given, ret_t = f"x: {view.tensor(a, e, 'MD', t)}", t
+            else:
+                given = ", ".join(f"x{i}: {view.tensor(x, e, 'MD', f'T{i}')}" for i, x in enumerate(ins))
+                ret_t = " | ".join(f"T{i}" for i in range(len(ins)))
+            given += (
+                ", *, mask: Any = ..."
+                if len(rows) > 1 and ", " in rows[-1][0]
+                else ", /"
+                if method == "__call__"
+                else ""
+            )
+            text = view.function(method, f"self, {given}", view.tensor(b, "ME", "MD", ret_t), bound, len(rows) > 1, 4)
             ignore = "  # type: ignore[override]" if method == "__call__" else ""
             out.append(text.rstrip("\n") + ignore + "\n" if method == "__call__" and len(rows) == 1 else text)
     if len(rows) > 1:
         mark = out[-len(rows)]
         out[-len(rows)] = mark.replace("    @overload\n", "    @overload  # type: ignore[override]\n", 1)
     if not view.std:
+        rows = tuple(r for r in rows if ", " not in r[0])
         for a, b in rows:
             e = "EI" if rule.ids else "EF"
             x = view.tensor(a, e, "D", "T2")
-            out.append(view.function("_fwd", f"self, x: {x}, /", view.tensor(_gradual(b), "ME" if rule.ids else e, "D", "T2"), bound, len(rows) > 1, 4))
+            out.append(
+                view.function(
+                    "_fwd",
+                    f"self, x: {x}, /",
+                    view.tensor(_gradual(b), "ME" if rule.ids else e, "D", "T2"),
+                    bound,
+                    len(rows) > 1,
+                    4,
+                )
+            )
     return "".join(out)
 
 
@@ -193,26 +220,44 @@ def _gradual(dims: str) -> str:
 
 def _class(view: View, name: str, cls: type, rule: Rule) -> str:
     variables = list(dict.fromkeys(rule.dims.values()))
-    moved = ", ".join([*variables, *([v.partition("=")[0] for v in rule.pf.values()] if not view.std else []), "{0}", "{1}"])
+    moved = ", ".join(
+        [*variables, *([v.partition("=")[0] for v in rule.pf.values()] if not view.std else []), "{0}", "{1}"]
+    )
     if view.std:
         base = {"same": "Pointwise", "channels": "_PerChannel", "any": "Module[Any, Any]"}.get(rule.domain)
         if base is None:
             a, _, b = rule.domain.partition(" -> ")
             base = f"Module[{a}, {b}]"
-        if "GroupNorm" == name or rule.domain == "any":
+        if name == "GroupNorm" or rule.domain == "any":
             base = "Module[Any, Any]"
         head = f"class {name}({base}, Generic[{', '.join([*variables, 'ME', 'MD'])}]):\n"
     else:
         base = "Pointwise" if rule.domain == "same" else "Module"
         given = [f"{v}: IntVar" for v in variables]
-        given += [f"{v.partition('=')[0]}: IntVar" + (f" = {v.partition('=')[2]}" if "=" in v else "") for v in rule.pf.values()]
+        given += [
+            f"{v.partition('=')[0]}: IntVar" + (f" = {v.partition('=')[2]}" if "=" in v else "")
+            for v in rule.pf.values()
+        ]
         head = f"class {name}[{', '.join([*given, 'ME: DType = Any', 'MD: Device = Any'])}]({base}):\n"
     bound = (*variables, *[v.partition("=")[0] for v in rule.pf.values()], "ME", "MD")
     ignore = "  # type: ignore[override]"
     out = [head, _doc(cls), _inits(view, name, cls, rule, variables)]
-    out.append(view.function("_built", "self, at: _At[E2, D2], /", f"{name}[{moved.format('E2', 'D2')}]", bound, False, 4, suffix=ignore))
-    out.append(view.function("to_device", "self, target: D2", f"{name}[{moved.format('ME', 'D2')}]", bound, False, 4, suffix=ignore))
-    out.append(view.function("to_dtype", "self, dtype: type[E2]", f"{name}[{moved.format('E2', 'MD')}]", bound, False, 4, suffix=ignore))
+    out.append(
+        view.function(
+            "_built", "self, at: _At[E2, D2], /", f"{name}[{moved.format('E2', 'D2')}]", bound, False, 4, suffix=ignore
+        )
+    )
+    out.append(
+        view.function("to_device", "self, target: D2", f"{name}[{moved.format('ME', 'D2')}]", bound, True, 4).replace(
+            "@overload", "@overload" + ignore
+        )
+    )
+    out.append(view.function("to_device", "self, target: str", f"{name}[{moved.format('ME', 'Any')}]", bound, True, 4))
+    out.append(
+        view.function(
+            "to_dtype", "self, dtype: type[E2]", f"{name}[{moved.format('E2', 'MD')}]", bound, False, 4, suffix=ignore
+        )
+    )
     for attribute, dims in rule.tensors.items():
         out.append(f"    @property\n    def {attribute}(self) -> {view.tensor(dims, 'ME', 'MD', 'NoTape')}: ...\n")
     return "".join([*out, _calls(view, rule, bound), "\n"])

@@ -30,7 +30,9 @@ RULES: dict[str, str] = {
     "repeat": "same_rank", "select": "select", "gather": "gather", "scatter_add": "scatter_add", "concat": "concat",
     "concat_along": "concat_along", "stack": "stack", "to_dtype": "to_dtype", "to_device": "to_device",
     "conv1d": "conv1d", "conv2d": "conv2d", "convtrans1d": "conv1d", "convtrans2d": "conv2d", "pool1d": "pool1d",
-    "pool2d": "pool2d", "upscale2d": "upscale2d", "attention": "attention", "topk": "topk",
+    "pool2d": "pool2d", "upscale2d": "upscale2d", "upscale2d_like": "upscale2d_like", "attention": "attention", "topk": "topk",
+    "attention_reshape": "attention_reshape", "axpy": "axpy", "unstack": "unstack",
+    **dict.fromkeys(("einsum", "concat_shape_along"), "generic"),
 }  # fmt: skip
 OPERATORS = {"add": "add", "sub": "sub", "mul": "mul", "div": "truediv"}
 COMPARISONS = {"eq", "ne", "lt", "le", "gt", "ge"}
@@ -83,9 +85,7 @@ class Writer:
 
     def add(self, params: str, returns: str, many: bool = True, name: str = "") -> None:
         bound = () if self.own else IN_CLASS
-        self.lines.append(
-            self.view.function(name or self.name, params, returns, bound, many, 0 if self.own else 4)
-        )
+        self.lines.append(self.view.function(name or self.name, params, returns, bound, many, 0 if self.own else 4))
 
     def extras(self, skip: tuple[str, ...] = ()) -> str:
         """The parameters after the first as they are, without shapes."""
@@ -181,7 +181,10 @@ def logic(w: Writer) -> None:
 def choose(w: Writer) -> None:
     cond = w.me("S", "bool_", "T0" if w.own else "Tp")
     e = "E2"
-    w.add(f"{cond}, a: {w.view.tensor('S', e, t='T1')}, b: {w.view.tensor('S', e, t='T2')}", w.view.tensor("S", e, t="T1 | T2"))
+    w.add(
+        f"{cond}, a: {w.view.tensor('S', e, t='T1')}, b: {w.view.tensor('S', e, t='T2')}",
+        w.view.tensor("S", e, t="T1 | T2"),
+    )
     w.add(f"{cond}, a: {w.view.tensor('S', e, t='T1')}, b: float", w.view.tensor("S", e, t="T1"))
     w.add(f"{cond}, a: float, b: {w.view.tensor('S', e, t='T1')}", w.view.tensor("S", e, t="T1"))
 
@@ -228,7 +231,10 @@ def gather(w: Writer) -> None:
             zs = [f"Z{i + 1}" for i in range(k)]
             given = "axis: Literal[0] = ..." if axis == 0 else f"axis: Literal[{axis}]"
             index = w.view.tensor(" ".join([*ms, *zs]), "EI", t="Any")
-            w.add(f"{w.me(' '.join([*ms, 'Z0', '*B']))}, index: {index}, {given}", w.view.tensor(" ".join([*ms, *zs, "*B"])))
+            w.add(
+                f"{w.me(' '.join([*ms, 'Z0', '*B']))}, index: {index}, {given}",
+                w.view.tensor(" ".join([*ms, *zs, "*B"])),
+            )
 
 
 def scatter_add(w: Writer) -> None:
@@ -269,7 +275,7 @@ def slice_(w: Writer) -> None:
 
 def to_dtype(w: Writer) -> None:
     w.add(f"{w.me()}, dtype: type[E2]", w.view.tensor("S", "E2"))
-    w.add(f"{w.me()}, dtype: Any", w.view.tensor("S", "Any"))
+    w.add(f"{w.me()}, dtype: str | np.dtype[Any]", w.view.tensor("S", "Any"))
 
 
 def to_device(w: Writer) -> None:
@@ -358,10 +364,18 @@ def conv(w: Writer, names: str, kernels: str, transposed: bool) -> None:
     dims = " ".join("Any" if w.view.std else out.format(n).replace(f"K{n}", kernel[n]) for n in names.split())
     unknown = " ".join(["Any"] * len(names.split()))
     x = w.me(f"*B C {names}")
-    known = "" if w.view.std or not more else ""
-    w.add(f"{x}, weight: {w.view.tensor(weight, t='T2')}, {_windows(w)}, groups: Literal[1] = ...{known}", w.view.tensor(f"*B O {dims}", t="Tp | T2"))
-    w.add(f"{x}, weight: {w.view.tensor(weight, t='T2')}, {PAIRS}, groups: Literal[1] = ...{more}", w.view.tensor(f"*B O {unknown}", t="Tp | T2"))
-    w.add(f"{x}, weight: {w.view.tensor(grouped, t='T2')}, {PAIRS}, *, groups: int{more}", w.view.tensor(f"*B {'Any' if transposed else 'O'} {unknown}", t="Tp | T2"))
+    w.add(
+        f"{x}, weight: {w.view.tensor(weight, t='T2')}, {_windows(w)}, groups: Literal[1] = ...",
+        w.view.tensor(f"*B O {dims}", t="Tp | T2"),
+    )
+    w.add(
+        f"{x}, weight: {w.view.tensor(weight, t='T2')}, {PAIRS}, groups: Literal[1] = ...{more}",
+        w.view.tensor(f"*B O {unknown}", t="Tp | T2"),
+    )
+    w.add(
+        f"{x}, weight: {w.view.tensor(grouped, t='T2')}, {PAIRS}, *, groups: int{more}",
+        w.view.tensor(f"*B {'Any' if transposed else 'O'} {unknown}", t="Tp | T2"),
+    )
 
 
 def conv1d(w: Writer) -> None:
@@ -379,18 +393,59 @@ def pool(w: Writer, names: str) -> None:
     if not w.view.std:
         known = _sizes(w, names, "({0}+2*P-Dl*(K-1)-1)//St+1")
         same = _sizes(w, names, "({0}+2*P-Dl*(K-1)-1)//K+1")
-        w.add(f"{x}, {kind}, kernel: Int[K], stride: Int[St], padding: Int[P] = 0, dilation: Int[Dl] = 1", w.view.tensor(f"*B {known}"))
-        w.add(f"{x}, {kind}, kernel: Int[K], stride: None = None, padding: Int[P] = 0, dilation: Int[Dl] = 1", w.view.tensor(f"*B {same}"))
-    w.add(f"{x}, {kind}, kernel: int | tuple[int, int], stride: Any = ..., padding: Any = ..., dilation: Any = ...", w.view.tensor(f"*B {unknown}"))
+        w.add(
+            f"{x}, {kind}, kernel: Int[K], stride: Int[St], padding: Int[P] = 0, dilation: Int[Dl] = 1",
+            w.view.tensor(f"*B {known}"),
+        )
+        w.add(
+            f"{x}, {kind}, kernel: Int[K], stride: None = None, padding: Int[P] = 0, dilation: Int[Dl] = 1",
+            w.view.tensor(f"*B {same}"),
+        )
+    w.add(
+        f"{x}, {kind}, kernel: int | tuple[int, int], stride: Any = ..., padding: Any = ..., dilation: Any = ...",
+        w.view.tensor(f"*B {unknown}"),
+    )
 
 
 def upscale2d(w: Writer) -> None:
     method = 'method: Literal["nearest", "bilinear"] = ...'
     x = w.me("*B H W")
-    pairs = ("tuple[L0, L1]", "L0 L1"), ("tuple[N0, L1]", "N0 L1"), ("tuple[L0, N1]", "L0 N1"), ("tuple[N0, N1]", "N0 N1")
+    pairs = (
+        ("tuple[L0, L1]", "L0 L1"),
+        ("tuple[N0, L1]", "N0 L1"),
+        ("tuple[L0, N1]", "L0 N1"),
+        ("tuple[N0, N1]", "N0 N1"),
+    )
     for given, out in pairs if w.view.std else (("tuple[Int[OH], Int[OW]]", "OH OW"),):
         w.add(f"{x}, size: {given}, {method}", w.view.tensor(f"*B {out}"))
     w.add(f"{x}, size: int, {method}", w.view.tensor("*B Any Any"))
+
+
+def upscale2d_like(w: Writer) -> None:
+    method = 'method: Literal["nearest", "bilinear"] = ...'
+    other = w.view.tensor("*B OH OW", "Any", "Any", "Any").replace("*Bs", "*tuple[Any, ...]" if w.view.std else "*S2")
+    w.add(f"{w.me('*B H W')}, other: {other}, {method}", w.view.tensor("*B OH OW"))
+    w.add(f"{w.me('*B H W')}, other: tuple[int, int], {method}", w.view.tensor("*B Any Any"))
+
+
+def attention_reshape(w: Writer) -> None:
+    """qkv (M, 3 H K), past_k (H, K, P), past_v (H, P, K)."""
+    more = "Any" if w.view.std else "P+M"
+    out = ", ".join(w.view.tensor(d, t="Tp | T2 | T3") for d in ("H M K", f"H K {more}", f"H {more} K"))
+    past = f"past_k: {w.view.tensor('H K P', t='T2')}, past_v: {w.view.tensor('H P K', t='T3')}"
+    w.add(f"{w.me('M Any')}, {past}", f"tuple[{out}]", False)
+
+
+def axpy(w: Writer) -> None:
+    w.add(
+        f"{w.me()}, alpha: float, b: {w.view.tensor('S', t='T2')}, beta: float", w.view.tensor("S", t="Tp | T2"), False
+    )
+
+
+def unstack(w: Writer) -> None:
+    for axis, dims, out in ((0, "M0 *B", "*B"), (1, "M0 M1 *B", "M0 *B"), (-1, "*B M0", "*B")):
+        given = "axis: Literal[0] = ..." if axis == 0 else f"axis: Literal[{axis}]"
+        w.add(f"{w.me(dims)}, {given}", f"tuple[{w.view.tensor(out)}, ...]")
 
 
 def attention(w: Writer) -> None:
@@ -414,10 +469,9 @@ def generic(w: Writer) -> None:
     """What is not known: every parameter and dim is Any."""
     text = str(inspect.signature(w.function).return_annotation)
     params = re.sub(r"'[^']*'", "Any", ", ".join(map(_loose, w.rest)))
-    stars = [p for p in w.rest if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
     returns = w.view.tensor("Any", "Any", "Any", "Any") if text in ("Tensor", "'Tensor'") else "Any"
     me = f"{w.own}: Any" if w.own else "self"
-    w.add(me + (f", {params}" if params else "") + ("" if stars else ""), returns, False)
+    w.add(me + (f", {params}" if params else ""), returns, False)
 
 
 def _loose(p: inspect.Parameter) -> str:
@@ -431,7 +485,14 @@ def _loose(p: inspect.Parameter) -> str:
 class Table:
     """A table of shapes, written once as the class of an object: `x.sum` is a `Reduce`, `dfdx.sum` a `ReduceFunction`."""
 
-    def __init__(self, helper: str, rows: Callable[[str], list[tables.Row]], pf: Callable[[Writer, str, str], None], e: str = "E", t: str = "Tp") -> None:
+    def __init__(
+        self,
+        helper: str,
+        rows: Callable[[str], list[tables.Row]],
+        pf: Callable[[Writer, str, str], None],
+        e: str = "E",
+        t: str = "Tp",
+    ) -> None:
         self.helper, self.rows, self.pf, self.e, self.t = helper, rows, pf, e, t
 
     def class_name(self, name: str) -> str:
@@ -447,21 +508,28 @@ class Table:
         elif w.own:
             w.lines.append(f"{w.name}: {self.function_class(name)}\n")
         else:
-            w.lines.append(f"    @property\n    def {w.name}(self) -> {self.class_name(name)}[S, {self.e}, D, {self.t}]: ...\n")
+            w.lines.append(
+                f"    @property\n    def {w.name}(self) -> {self.class_name(name)}[S, {self.e}, D, {self.t}]: ...\n"
+            )
 
     def classes(self, view: View, function: Any) -> dict[str, str]:
         """The object's classes by name."""
         name = function.__name__
         own, free = self.class_name(name), self.function_class(name)
         also = _extras_of(function, ("axes", "to", "axis", "shape"))
-        head = f"class {own}(Generic[S, E, D, Tp]):\n" + f'    """What `x.{name}` is: the table of shapes, written once."""\n\n'
+        head = (
+            f"class {own}(Generic[S, E, D, Tp]):\n"
+            + f'    """What `x.{name}` is: the table of shapes, written once."""\n\n'
+        )
         out, alone = [head], [f"class {free}:\n" + f'    """What `dfdx.{name}` is."""\n\n']
         for dims, params, result in self.rows(also):
             params = re.sub(r"<([^>]*)>", lambda m: view.shape(m[1]), params)
             me = f"self: {own}[{view.shape(dims)}, E, D, Tp]" if dims != "S" else "self"
             out.append(view.function("__call__", f"{me}, {params}", view.tensor(result), IN_CLASS, True, 4))
             x = f"self, x: {view.tensor(dims)}"
-            alone.append(view.function("__call__", f"{x}, {params}", view.tensor(result, self.e, t=self.t), (), True, 4))
+            alone.append(
+                view.function("__call__", f"{x}, {params}", view.tensor(result, self.e, t=self.t), (), True, 4)
+            )
         return {own: "".join(out), free: "".join(alone)}
 
 
@@ -546,7 +614,8 @@ KINDS: dict[str, Callable[[Writer], None]] = {
     "gather": gather, "scatter_add": scatter_add, "flatten": flatten, "like": like, "same_rank": same_rank,
     "slice": slice_, "to_dtype": to_dtype, "to_device": to_device, "stack": stack, "concat": concat,
     "concat_along": concat_along, "where": where, "conv1d": conv1d, "conv2d": conv2d, "pool1d": lambda w: pool(w, "H"),
-    "pool2d": lambda w: pool(w, "H W"), "upscale2d": upscale2d, "attention": attention, "topk": topk, "": generic, **TABLES,
+    "pool2d": lambda w: pool(w, "H W"), "upscale2d": upscale2d, "attention": attention, "topk": topk, "upscale2d_like": upscale2d_like, "attention_reshape": attention_reshape, "axpy": axpy, "unstack": unstack,
+    "generic": generic, "": generic, **TABLES,
 }  # fmt: skip
 FREE_ONLY = ("concat", "stack", "where")  # their first parameter is not the tensor they belong to
 
@@ -598,9 +667,21 @@ def operators(view: View) -> str:
     boolean = view.tensor("S", "bool_", t="NoTape")
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         ignore = "  # type: ignore[override]" if name in ("eq", "ne") else ""
-        out.append(view.function(f"__{name}__", f"self, b: {view.tensor('S', t='T2')} | float, /", boolean, IN_CLASS, False, 4, suffix=ignore))
+        out.append(
+            view.function(
+                f"__{name}__",
+                f"self, b: {view.tensor('S', t='T2')} | float, /",
+                boolean,
+                IN_CLASS,
+                False,
+                4,
+                suffix=ignore,
+            )
+        )
     for name in ("and", "or", "xor"):
         me = f"self: {view.tensor('S', 'EL')}"
         for dunder, other in ((f"__{name}__", f"{view.tensor('S', 'EL', t='T2')} | int"), (f"__r{name}__", "int")):
-            out.append(view.function(dunder, f"{me}, b: {other}, /", view.tensor("S", "EL", t="NoTape"), IN_CLASS, False, 4))
+            out.append(
+                view.function(dunder, f"{me}, b: {other}, /", view.tensor("S", "EL", t="NoTape"), IN_CLASS, False, 4)
+            )
     return "".join(out)

@@ -11,9 +11,23 @@ __all__ = ["plain_stub"]
 
 IMPORTS = (
     "import os\nfrom collections.abc import Callable, Iterable, Iterator, Mapping, Sequence\nfrom types import TracebackType\n"
-    "from typing import Any, NamedTuple, Self, TextIO, TypeVar\n\nT = TypeVar(\"T\")\n\n"
+    'from typing import Any, NamedTuple, Self, TextIO, TypeVar\n\nT = TypeVar("T")\n\n'
 )
-_KNOWN = {*dir(builtins), "os", "PathLike", "Callable", "Iterable", "Iterator", "Mapping", "Sequence", "Any", "Self", "TextIO", "T", "TracebackType"}
+_KNOWN = {
+    *dir(builtins),
+    "os",
+    "PathLike",
+    "Callable",
+    "Iterable",
+    "Iterator",
+    "Mapping",
+    "Sequence",
+    "Any",
+    "Self",
+    "TextIO",
+    "T",
+    "TracebackType",
+}
 
 
 def plain_stub(module: Any) -> str:
@@ -24,7 +38,9 @@ def plain_stub(module: Any) -> str:
 
 def _type(annotation: Any, known: set[str]) -> str:
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "Any")
-    return text if annotation is not inspect.Parameter.empty and set(re.findall(r"[A-Za-z_]\w*", text)) <= known else "Any"
+    return (
+        text if annotation is not inspect.Parameter.empty and set(re.findall(r"[A-Za-z_]\w*", text)) <= known else "Any"
+    )
 
 
 def _function(name: str, f: Any, known: set[str], pad: str = "") -> str:
@@ -49,10 +65,20 @@ def _item(name: str, value: Any, known: set[str]) -> str:
         return _function(name, value, known) if callable(value) else f"{name}: Any\n"
     out = [f"class {name}:\n"]
     for n, member in vars(value).items():
-        if n.startswith("_") and n not in ("__init__", "__len__", "__getitem__", "__iter__", "__enter__", "__exit__", "__call__"):
+        if n.startswith("_") and n not in (
+            "__init__",
+            "__len__",
+            "__getitem__",
+            "__iter__",
+            "__enter__",
+            "__exit__",
+            "__call__",
+        ):
             continue
         if isinstance(member, property):
-            out.append(f"    @property\n    def {n}(self) -> {_type(inspect.signature(member.fget).return_annotation, known)}: ...\n")  # type: ignore[arg-type]
+            out.append(
+                f"    @property\n    def {n}(self) -> {_type(inspect.signature(member.fget).return_annotation, known)}: ...\n"
+            )  # type: ignore[arg-type]
         elif inspect.isfunction(member):
             out.append(_function(n, member, known, "    "))
     return "".join([*out, "    def __getattr__(self, name: str) -> Any: ...\n"])

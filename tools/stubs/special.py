@@ -26,7 +26,13 @@ def _moves(view: View, name: str, own: str) -> str:
         ("to_device", "self, target: D2", "ME", "D2"),
         ("to_dtype", "self, dtype: type[E2]", "E2", "MD"),
     ):
-        out.append(view.function(method, params, f"{name}[{own}, {e}, {d}]", ("ME", "MD"), False, 4, suffix=IGNORE))
+        many = method == "to_device"
+        text = view.function(
+            method, params, f"{name}[{own}, {e}, {d}]", ("ME", "MD"), many, 4, suffix="" if many else IGNORE
+        )
+        out.append(text.replace("@overload", f"@overload{IGNORE}"))
+        if many:
+            out.append(view.function(method, "self, target: str", f"{name}[{own}, ME, Any]", ("ME", "MD"), True, 4))
     return "".join(out)
 
 
@@ -63,33 +69,62 @@ def special_classes(view: View) -> str:
 
 
 def _standard(view: View) -> str:
-    out = ["class Pointwise(Module[Any, Any]):\n", '    """A module that keeps shapes."""\n\n', _phantoms("_P{0}", "_P{0}")]
-    out += ["\nclass _PerChannel(Module[Any, Any]):\n", '    """A module that keeps the batch and the channels of images."""\n\n', _phantoms("_C{0}", "_C{0}")]
-    out.append("\nclass Composite(Module[MX, MY]):\n    \"\"\"A module that calls others: subclasses write `flow(call, *inputs)`.\"\"\"\n\n    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any: ...\n")
+    out = [
+        "class Pointwise(Module[Any, Any]):\n",
+        '    """A module that keeps shapes."""\n\n',
+        _phantoms("_P{0}", "_P{0}"),
+    ]
+    out += [
+        "\nclass _PerChannel(Module[Any, Any]):\n",
+        '    """A module that keeps the batch and the channels of images."""\n\n',
+        _phantoms("_C{0}", "_C{0}"),
+    ]
+    out.append(
+        '\nclass Composite(Module[MX, MY]):\n    """A module that calls others: subclasses write `flow(call, *inputs)`."""\n\n    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any: ...\n'
+    )
     out.append("\nclass Sequential(Module[MX, MY], Generic[MX, MY, ME, MD]):\n")
     out.append('    """The output of each module is the input of the next. A tuple of modules means this."""\n\n')
     out.append("    @overload\n    def __init__(self: Sequential[Any, Any, Any, Any]) -> None: ...\n")
     for n in range(1, OUTER + 1):
         given = ", ".join(f"m{i}: {_element(i, f'_X{i}', f'_X{i + 1}')}" for i in range(n))
-        out.append(f"    @overload\n    def __init__(self: Sequential[_X0, _X{n}, Any, Any], {given}, /) -> None: ...\n")
+        out.append(
+            f"    @overload\n    def __init__(self: Sequential[_X0, _X{n}, Any, Any], {given}, /) -> None: ...\n"
+        )
     many = ", ".join(f"m{i}: Any" for i in range(OUTER + 1))
-    out.append(f"    @overload\n    def __init__(self: Sequential[Any, Any, Any, Any], {many}, /, *more: Any) -> None: ...\n")
+    out.append(
+        f"    @overload\n    def __init__(self: Sequential[Any, Any, Any, Any], {many}, /, *more: Any) -> None: ...\n"
+    )
     out.append(_moves(view, "Sequential", "MX, MY"))
     out.append(_overloads(view, _mapped(view, "Sequential")))
     out.append(_ITEMS)
     out.append(_repeating(view, "Residual", "f", "f(x) + x."))
     out.append(_repeating(view, "ResidualMul", "f", "f(x) x, elementwise."))
-    out.append(_repeating(view, "Repeated", "module", "A module several times, each with its own parameters.", ", n: int") + _ITEMS)
+    out.append(
+        _repeating(view, "Repeated", "module", "A module several times, each with its own parameters.", ", n: int")
+        + _ITEMS
+    )
     for name, doc in (("GeneralizedResidual", "f(x) + r(x)."), ("GeneralizedMul", "f(x) r(x), elementwise.")):
-        out.append(f"\nclass {name}(Module[MX, MY], Generic[MX, MY, ME, MD]):\n    \"\"\"{doc}\"\"\"\n\n")
+        out.append(f'\nclass {name}(Module[MX, MY], Generic[MX, MY, ME, MD]):\n    """{doc}"""\n\n')
         out.append("    f: Any\n    r: Any\n")
-        for a, b in (("Pointwise | _PerChannel", "Pointwise | _PerChannel"), (_element(0, "_X0", "_X1"), _element(1, "_X0", "_X1"))):
+        for a, b in (
+            ("Pointwise | _PerChannel", "Pointwise | _PerChannel"),
+            (_element(0, "_X0", "_X1"), _element(1, "_X0", "_X1")),
+        ):
             own = "Any, Any" if "Pointwise" in a else "_X0, _X1"
             out.append(f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], f: {a}, r: {b}) -> None: ...\n")
-        for a, b in (("Pointwise | _PerChannel", _element(1, "_X0", "_X0")), (_element(0, "_X0", "_X0"), "Pointwise | _PerChannel")):
-            out.append(f"    @overload\n    def __init__(self: {name}[_X0, _X0, Any, Any], f: {a}, r: {b}) -> None: ...\n")
-        out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], f: _DeepInner, r: Any) -> None: ...\n")
-        out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], f: Any, r: _DeepInner) -> None: ...\n")
+        for a, b in (
+            ("Pointwise | _PerChannel", _element(1, "_X0", "_X0")),
+            (_element(0, "_X0", "_X0"), "Pointwise | _PerChannel"),
+        ):
+            out.append(
+                f"    @overload\n    def __init__(self: {name}[_X0, _X0, Any, Any], f: {a}, r: {b}) -> None: ...\n"
+            )
+        out.append(
+            f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], f: _DeepInner, r: Any) -> None: ...\n"
+        )
+        out.append(
+            f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], f: Any, r: _DeepInner) -> None: ...\n"
+        )
         out.append(_moves(view, name, "MX, MY") + _overloads(view, _mapped(view, name)))
     out.append(_split(view) + _add_into(view) + _upscale(view))
     return "".join(out)
@@ -103,11 +138,13 @@ _ITEMS = """    def __getitem__(self, i: int) -> Any: ...
 
 def _repeating(view: View, name: str, argument: str, doc: str, more: str = "") -> str:
     """A module of one module whose output is like its input."""
-    out = [f"\nclass {name}(Module[MX, MX], Generic[MX, ME, MD]):\n    \"\"\"{doc}\"\"\"\n\n"]
+    out = [f'\nclass {name}(Module[MX, MX], Generic[MX, ME, MD]):\n    """{doc}"""\n\n']
     if argument == "f":
         out.append("    @property\n    def inner(self) -> Any: ...\n")
     for given, own in (("Pointwise | _PerChannel", "Any"), (_element(0, "_X0", "_X0"), "_X0"), ("_DeepInner", "Any")):
-        out.append(f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], {argument}: {given}{more}) -> None: ...\n")
+        out.append(
+            f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], {argument}: {given}{more}) -> None: ...\n"
+        )
     out.append(_moves(view, name, "MX"))
     rows = [
         (f"self: {name}[{a}, ME, MD], x: {view.tensor(x, 'ME', 'MD', 'T2')}", view.tensor(x, "ME", "MD", "T2"))
@@ -119,13 +156,21 @@ def _repeating(view: View, name: str, argument: str, doc: str, more: str = "") -
 
 def _split(view: View) -> str:
     name = "SplitInto"
-    out = [f"\nclass {name}(Module[MX, Any], Generic[MX, MY, ME, MD]):\n    \"\"\"The same input to each module; the outputs as a tuple.\"\"\"\n\n"]
+    out = [
+        f'\nclass {name}(Module[MX, Any], Generic[MX, MY, ME, MD]):\n    """The same input to each module; the outputs as a tuple."""\n\n'
+    ]
     for n in range(1, 7):
         given = ", ".join(f"m{i}: {_element(i, '_X0', f'_X{i + 1}')}" for i in range(n))
         outs = ", ".join(f"_X{i + 1}" for i in range(n))
-        out.append(f"    @overload\n    def __init__(self: {name}[_X0, tuple[{outs}], Any, Any], {given}, /) -> None: ...\n")
-    out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], modules: list[Any] | tuple[Any, ...], /) -> None: ...\n")
-    out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], {', '.join(f'm{i}: Any' for i in range(7))}, /, *more: Any) -> None: ...\n")
+        out.append(
+            f"    @overload\n    def __init__(self: {name}[_X0, tuple[{outs}], Any, Any], {given}, /) -> None: ...\n"
+        )
+    out.append(
+        f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], modules: list[Any] | tuple[Any, ...], /) -> None: ...\n"
+    )
+    out.append(
+        f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], {', '.join(f'm{i}: Any' for i in range(7))}, /, *more: Any) -> None: ...\n"
+    )
     out.append("    @property\n    def heads(self) -> list[Any]: ...\n")
     rows = []
     for n in (1, 2, 3, 4):
@@ -141,13 +186,21 @@ def _split(view: View) -> str:
 
 def _add_into(view: View) -> str:
     name = "AddInto"
-    out = [f"\nclass {name}(Module[Any, MY], Generic[MX, MY, ME, MD]):\n    \"\"\"One input for each module; the sum of the outputs.\"\"\"\n\n"]
+    out = [
+        f'\nclass {name}(Module[Any, MY], Generic[MX, MY, ME, MD]):\n    """One input for each module; the sum of the outputs."""\n\n'
+    ]
     for n in range(1, 7):
         given = ", ".join(f"m{i}: {_element(i, f'_X{i}', '_X8')}" for i in range(n))
         ins = ", ".join(f"_X{i}" for i in range(n))
-        out.append(f"    @overload\n    def __init__(self: {name}[tuple[{ins}], _X8, Any, Any], {given}, /) -> None: ...\n")
-    out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], modules: list[Any] | tuple[Any, ...], /) -> None: ...\n")
-    out.append(f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], {', '.join(f'm{i}: Any' for i in range(7))}, /, *more: Any) -> None: ...\n")
+        out.append(
+            f"    @overload\n    def __init__(self: {name}[tuple[{ins}], _X8, Any, Any], {given}, /) -> None: ...\n"
+        )
+    out.append(
+        f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], modules: list[Any] | tuple[Any, ...], /) -> None: ...\n"
+    )
+    out.append(
+        f"    @overload\n    def __init__(self: {name}[Any, Any, Any, Any], {', '.join(f'm{i}: Any' for i in range(7))}, /, *more: Any) -> None: ...\n"
+    )
     out.append("    @property\n    def heads(self) -> list[Any]: ...\n")
     rows = []
     for n in (2, 3):
@@ -168,26 +221,52 @@ def _add_into(view: View) -> str:
 def _upscale(view: View) -> str:
     out = []
     method = 'method: Literal["nearest", "bilinear"] = ...'
-    for name, doc in (("Upscale2D", "Images at a larger size."), ("Upscale2DBy", "Images made `height` times as high and `width` times as wide.")):
+    for name, doc in (
+        ("Upscale2D", "Images at a larger size."),
+        ("Upscale2DBy", "Images made `height` times as high and `width` times as wide."),
+    ):
         exact = name == "Upscale2D"
         if view.std:
-            out.append(f"\nclass {name}(_PerChannel, Generic[M0, M1, ME, MD]):\n    \"\"\"{doc}\"\"\"\n\n")
+            out.append(f'\nclass {name}(_PerChannel, Generic[M0, M1, ME, MD]):\n    """{doc}"""\n\n')
             for kind in "LN":
                 a, b = f"{kind}0", f"{kind}1"
-                out.append(f"    @overload\n    def __init__(self: {name}[{a}, {a}, Any, Any], height: {a}, width: None = ..., {method}) -> None: ...\n")
-                out.append(f"    @overload\n    def __init__(self: {name}[{a}, {b}, Any, Any], height: {a}, width: {b}, {method}) -> None: ...\n")
+                out.append(
+                    f"    @overload\n    def __init__(self: {name}[{a}, {a}, Any, Any], height: {a}, width: None = ..., {method}) -> None: ...\n"
+                )
+                out.append(
+                    f"    @overload\n    def __init__(self: {name}[{a}, {b}, Any, Any], height: {a}, width: {b}, {method}) -> None: ...\n"
+                )
             result = "*B C M0 M1" if exact else "*B C Any Any"
         else:
-            out.append(f"\nclass {name}[M0: IntVar, M1: IntVar, ME: DType = Any, MD: Device = Any](Module):\n    \"\"\"{doc}\"\"\"\n\n")
-            out.append(f"    @overload\n    def __init__(self: {name}[M0, M0, Any, Any], height: Int[M0], width: None = None, {method}) -> None: ...\n")
-            out.append(f"    @overload\n    def __init__(self, height: Int[M0], width: Int[M1], {method}) -> None: ...\n")
+            out.append(
+                f'\nclass {name}[M0: IntVar, M1: IntVar, ME: DType = Any, MD: Device = Any](Module):\n    """{doc}"""\n\n'
+            )
+            out.append(
+                f"    @overload\n    def __init__(self: {name}[M0, M0, Any, Any], height: Int[M0], width: None = None, {method}) -> None: ...\n"
+            )
+            out.append(
+                f"    @overload\n    def __init__(self, height: Int[M0], width: Int[M1], {method}) -> None: ...\n"
+            )
             result = "*B C M0 M1" if exact else "*B C H*M0 W*M1"
         out.append("    def size(self, x: Any) -> tuple[int, int]: ...\n" + _moves(view, name, "M0, M1"))
         for m in METHODS:
             x, y = view.tensor("*B C H W", "ME", "MD", "T2"), view.tensor(result, "ME", "MD", "T2")
-            out.append(view.function(m, f"self, x: {x}", y, ("M0", "M1", "ME", "MD"), False, 4, suffix=IGNORE if m == "__call__" else ""))
+            out.append(
+                view.function(
+                    m, f"self, x: {x}", y, ("M0", "M1", "ME", "MD"), False, 4, suffix=IGNORE if m == "__call__" else ""
+                )
+            )
         if not view.std:
-            out.append(view.function("_fwd", f"self, x: {view.tensor('*B C H W', 'EF', 'D', 'T2')}, /", view.tensor(result, "EF", "D", "T2"), ("M0", "M1"), False, 4))
+            out.append(
+                view.function(
+                    "_fwd",
+                    f"self, x: {view.tensor('*B C H W', 'EF', 'D', 'T2')}, /",
+                    view.tensor(result, "EF", "D", "T2"),
+                    ("M0", "M1"),
+                    False,
+                    4,
+                )
+            )
     return "".join(out)
 
 
@@ -198,9 +277,13 @@ def _pf_el(a: str, b: str, i: int) -> str:
     return f"_El[{a}, {b}, V{3 * i}, V{3 * i + 1}, V{3 * i + 2}]"
 
 
-def _pf_method(name: str, variables: list[str], params: str, returns: str, many: bool = True, ignore: bool = False) -> str:
+def _pf_method(
+    name: str, variables: list[str], params: str, returns: str, many: bool = True, ignore: bool = False
+) -> str:
     names = f"[{', '.join(variables)}]" if variables else ""
-    return ("    @overload\n" if many else "") + f"    def {name}{names}({params}) -> {returns}: ...{IGNORE if ignore else ''}\n"
+    return (
+        "    @overload\n" if many else ""
+    ) + f"    def {name}{names}({params}) -> {returns}: ...{IGNORE if ignore else ''}\n"
 
 
 def _pf_calls(owner: str, make) -> str:  # type: ignore[no-untyped-def]
@@ -218,7 +301,7 @@ def _pf_calls(owner: str, make) -> str:  # type: ignore[no-untyped-def]
 def _head(name: str, own: str, doc: str) -> str:
     held = "".join(f"    @property\n    def _{v.lower()}(self) -> {v}: ...\n" for v in own.split(", "))
     both = "    def _invariant(self, e: ME, d: MD, /) -> tuple[ME, MD]: ...\n"
-    return f"\nclass {name}[{own}, ME: DType = Any, MD: Device = Any](Module):\n    \"\"\"{doc}\"\"\"\n\n{held}{both}"
+    return f'\nclass {name}[{own}, ME: DType = Any, MD: Device = Any](Module):\n    """{doc}"""\n\n{held}{both}'
 
 
 def _pyrefly(view: View) -> str:
@@ -232,23 +315,45 @@ def _pyrefly(view: View) -> str:
                 for n in range(1, OUTER + 1):
                     mids = [first, *[f"X{i}" for i in range(1, n)], "Y"]
                     each = ", ".join(_pf_el(mids[i], mids[i + 1], i) for i in range(n))
-                    variables = [*shapes, *(["EI: _Int"] if ids else []), "Y", *[f"X{i}" for i in range(1, n)], *[f"V{i}" for i in range(3 * n)]]
+                    variables = [
+                        *shapes,
+                        *(["EI: _Int"] if ids else []),
+                        "Y",
+                        *[f"X{i}" for i in range(1, n)],
+                        *[f"V{i}" for i in range(3 * n)],
+                    ]
                     yield variables, f"self: {name}[tuple[{each}], {own}], x: {first}, /", "Y"
             long_ = ", ".join(["Any"] * (OUTER + 1))
             yield [], f"self: {name}[tuple[{long_}, *tuple[Any, ...]], {own}], *inputs: Any, **named: Any", "Any"
 
         return make
 
-    out = ["class Pointwise(Module):\n    \"\"\"A module that keeps shapes.\"\"\"\n\n"]
-    out.append(view.function("_fwd", f"self, x: {view.tensor('S', 'EF', 'D', 'T2')}, /", view.tensor("S", "EF", "D", "T2"), (), False, 4, suffix=IGNORE))
-    out.append("\nclass Composite(Module):\n    \"\"\"A module that calls others: subclasses write `flow(call, *inputs)`.\"\"\"\n\n    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any: ...\n")
+    out = ['class Pointwise(Module):\n    """A module that keeps shapes."""\n\n']
+    out.append(
+        view.function(
+            "_fwd",
+            f"self, x: {view.tensor('S', 'EF', 'D', 'T2')}, /",
+            view.tensor("S", "EF", "D", "T2"),
+            (),
+            False,
+            4,
+            suffix=IGNORE,
+        )
+    )
+    out.append(
+        '\nclass Composite(Module):\n    """A module that calls others: subclasses write `flow(call, *inputs)`."""\n\n    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any: ...\n'
+    )
     out.append(_head("Sequential", "Ms", "The output of each module is the input of the next."))
     out.append("    def __init__[*Us](self: Sequential[tuple[*Us], Any, Any], *modules: *Us) -> None: ...\n")
     out.append(_moves(view, "Sequential", "Ms") + _pf_calls("Sequential", chain("Sequential")) + _ITEMS)
 
     def same(name: str):  # type: ignore[no-untyped-def]
         def make(e: str, d: str, own: str):  # type: ignore[no-untyped-def]
-            yield [*shapes, "V0", "V1", "V2"], f"self: {name}[{_pf_el(x(e, d), x(e, d), 0)}, {own}], x: {x(e, d)}, /", x(e, d)
+            yield (
+                [*shapes, "V0", "V1", "V2"],
+                f"self: {name}[{_pf_el(x(e, d), x(e, d), 0)}, {own}], x: {x(e, d)}, /",
+                x(e, d),
+            )
             yield [], f"self: {name}[list[Any], {own}], *inputs: Any, **named: Any", "Any"
 
         return make
@@ -264,32 +369,51 @@ def _pyrefly(view: View) -> str:
     def two(name: str):  # type: ignore[no-untyped-def]
         def make(e: str, d: str, own: str):  # type: ignore[no-untyped-def]
             variables = [*shapes, "Y", *[f"V{i}" for i in range(6)]]
-            yield variables, f"self: {name}[{_pf_el(x(e, d), 'Y', 0)}, {_pf_el(x(e, d), 'Y', 1)}, {own}], x: {x(e, d)}, /", "Y"
+            yield (
+                variables,
+                f"self: {name}[{_pf_el(x(e, d), 'Y', 0)}, {_pf_el(x(e, d), 'Y', 1)}, {own}], x: {x(e, d)}, /",
+                "Y",
+            )
             yield [], f"self: {name}[list[Any], list[Any], {own}], *inputs: Any, **named: Any", "Any"
 
         return make
 
     for name, doc in (("GeneralizedResidual", "f(x) + r(x)."), ("GeneralizedMul", "f(x) r(x), elementwise.")):
-        out.append(_head(name, "F, G", doc) + "    f: Any\n    r: Any\n    def __init__(self, f: F, r: G) -> None: ...\n")
+        out.append(
+            _head(name, "F, G", doc) + "    f: Any\n    r: Any\n    def __init__(self, f: F, r: G) -> None: ...\n"
+        )
         out.append(_moves(view, name, "F, G") + _pf_calls(name, two(name)))
 
     def split(e: str, d: str, own: str):  # type: ignore[no-untyped-def]
         for n in range(1, 7):
             each = ", ".join(_pf_el(x(e, d), f"Y{i}", i) for i in range(n))
             variables = [*shapes, *[f"Y{i}" for i in range(n)], *[f"V{i}" for i in range(3 * n)]]
-            yield variables, f"self: SplitInto[tuple[{each}], {own}], x: {x(e, d)}, /", f"tuple[{', '.join(f'Y{i}' for i in range(n))}]"
+            yield (
+                variables,
+                f"self: SplitInto[tuple[{each}], {own}], x: {x(e, d)}, /",
+                f"tuple[{', '.join(f'Y{i}' for i in range(n))}]",
+            )
 
     def add(e: str, d: str, own: str):  # type: ignore[no-untyped-def]
         for n in range(1, 5):
             types = [f"Tensor[S{i}, {e}, {d}, T2]" for i in range(n)]
             each = ", ".join(_pf_el(t, "Y", i) for i, t in enumerate(types))
             variables = [*[f"S{i}: IntTuple" for i in range(n)], "T2: TapeState", "Y", *[f"V{i}" for i in range(3 * n)]]
-            yield variables, f"self: AddInto[tuple[{each}], {own}], {', '.join(f'x{i}: {t}' for i, t in enumerate(types))}, /", "Y"
+            yield (
+                variables,
+                f"self: AddInto[tuple[{each}], {own}], {', '.join(f'x{i}: {t}' for i, t in enumerate(types))}, /",
+                "Y",
+            )
             yield variables, f"self: AddInto[tuple[{each}], {own}], inputs: tuple[{', '.join(types)}], /", "Y"
 
     for name, doc, make in (("SplitInto", "The same input to each module; the outputs as a tuple.", split),
                             ("AddInto", "One input for each module; the sum of the outputs.", add)):  # fmt: skip
-        out.append(_head(name, "Ms", doc) + f"    def __init__[*Us](self: {name}[tuple[*Us], Any, Any], *modules: *Us) -> None: ...\n")
-        out.append("    @property\n    def heads(self) -> list[Any]: ...\n" + _moves(view, name, "Ms") + _pf_calls(name, make))
+        out.append(
+            _head(name, "Ms", doc)
+            + f"    def __init__[*Us](self: {name}[tuple[*Us], Any, Any], *modules: *Us) -> None: ...\n"
+        )
+        out.append(
+            "    @property\n    def heads(self) -> list[Any]: ...\n" + _moves(view, name, "Ms") + _pf_calls(name, make)
+        )
     out.append(_upscale(view))
     return "".join(out)

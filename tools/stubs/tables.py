@@ -118,7 +118,9 @@ def broadcasts() -> list[Row]:
     """`x.broadcast_to(shape, axes)`: up to rank 4 every place for new axes; beyond, what the call says."""
     rows: list[Row] = [("", "shape: <L0>, axes: Any = ...", "L0")]
     rows += [("", f"shape: {arg}, axes: Any = ...", out) for arg, out in shape_args(range(2, 7)) if "N" not in arg]
-    rows += [("", f"shape: tuple[{', '.join(['int'] * n)}], axes: Any = ...", " ".join(["int"] * n)) for n in range(1, 7)]
+    rows += [
+        ("", f"shape: tuple[{', '.join(['int'] * n)}], axes: Any = ...", " ".join(["int"] * n)) for n in range(1, 7)
+    ]
     for kind in "LN":
         for n in (1, 2, 3, 4):
             for k in range(1, n):

@@ -7,6 +7,8 @@ from typing import Any
 from shape_extensions import IntTuple, IntVar
 from . import DType, Device, NoTape, TapeState, Tensor, _Int
 
+__all__ = ["binary_cross_entropy_with_logits_loss", "cross_entropy_with_indices_loss", "cross_entropy_with_logits_loss", "huber_loss", "kl_div_with_logits_loss", "mae_loss", "mse_loss", "rmse_loss", "smooth_l1_loss"]
+
 def binary_cross_entropy_with_logits_loss[S: IntTuple, E: DType, D: Device, Tp: TapeState](logits: Tensor[S, E, D, Tp], probs: Tensor[S, E, D, NoTape]) -> Tensor[[], E, D, Tp]: ...
 
 def cross_entropy_with_indices_loss[Bs: IntTuple, C: IntVar, E: DType, D: Device, Tp: TapeState, EI: _Int](logits: Tensor[[*Bs, C], E, D, Tp], classes: Tensor[[*Bs], EI, D, NoTape], ignore_index: int | None = ..., label_smoothing: float = ...) -> Tensor[[], E, D, Tp]: ...

@@ -6,6 +6,8 @@ import builtins
 from typing import Any
 from . import DType, Device, D, E, EI, NoTape, S, TapeState, Tensor, Tp, Bs, C
 
+__all__ = ["binary_cross_entropy_with_logits_loss", "cross_entropy_with_indices_loss", "cross_entropy_with_logits_loss", "huber_loss", "kl_div_with_logits_loss", "mae_loss", "mse_loss", "rmse_loss", "smooth_l1_loss"]
+
 def binary_cross_entropy_with_logits_loss(logits: Tensor[S, E, D, Tp], probs: Tensor[S, E, D, NoTape]) -> Tensor[tuple[()], E, D, Tp]: ...
 
 def cross_entropy_with_indices_loss(logits: Tensor[tuple[*Bs, C], E, D, Tp], classes: Tensor[tuple[*Bs], EI, D, NoTape], ignore_index: int | None = ..., label_smoothing: float = ...) -> Tensor[tuple[()], E, D, Tp]: ...

@@ -1,4 +1,4 @@
-"""Attention features (row 135 of the reference)."""
+"""Attention features."""
 
 from __future__ import annotations
 

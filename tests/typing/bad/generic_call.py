@@ -15,4 +15,4 @@ def f(
 
 
 x, w = dev.zeros((2, 3)), dev.zeros((4, 5))
-y = f(x, w)  # BAD
+y = f(x, w)  # BAD: ShapeError

@@ -15,7 +15,7 @@ def f(d: Device) -> None:
 
 f(dev)
 f(dfdx.auto_device())
-f(dfdx.device(str("cpu")))
+f(dfdx.device("cpu"))
 own: Cpu = dfdx.device("cpu", seed=7)
 own.seed(3)
 own.synchronize()

@@ -10,7 +10,7 @@ dev = dfdx.device("cpu")
 
 def f() -> None:
     try:
-        dev.zeros((int("2"), 3)).item()
+        dev.zeros((int("2"),)).item()
     except dfdx.ShapeError as e:
         print(e)
     except (dfdx.DTypeError, dfdx.TapeError, dfdx.DfdxError) as e:
