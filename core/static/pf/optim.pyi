@@ -11,20 +11,37 @@ from . import Gradients
 Schedule = Callable[[int], float]
 Mo = TypeVar("Mo")
 
+class Adagrad(Optimizer[Mo]):
+    """s becomes s + g^2, the step is lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps). Source: PyTorch `optim.Adagrad`."""
+
+    def __init__(self, model: Mo, lr: float | Schedule = ..., lr_decay: float = ..., initial: float = ..., eps: float = ..., weight_decay: L2 | Decoupled | None = ..., groups: Any = ...) -> None: ...
+
 class Adam(Optimizer[Mo]):
     """Adaptive moments. Source: arXiv 1412.6980; PyTorch `optim.Adam`."""
 
     def __init__(self, model: Mo, lr: float | Schedule = ..., betas: tuple[float, float] = ..., eps: float = ..., weight_decay: L2 | Decoupled | None = ..., groups: Any = ...) -> None: ...
 
 class AdamW(Adam[Mo]):
-    """Adam with decoupled weight decay, 0.01 by default. Source: arXiv 1711.05101."""
+    """Adam with decoupled weight decay, 0.01 by default. Source: arXiv 1711.05101; PyTorch `optim.AdamW`."""
 
-    def __init__(self, model: Mo, lr: float | Schedule = ..., betas: tuple[float, float] = ..., eps: float = ..., weight_decay: float = ..., groups: Any = ...) -> None: ...
+    def __init__(self, model: Mo, lr: float | Schedule = ..., betas: tuple[float, float] = ..., eps: float = ..., weight_decay: Any = ..., groups: Any = ...) -> None: ...
 
 class Classic(NamedTuple):
     """Momentum: v becomes g + u v, the step is lr v."""
 
     u: float
+
+class Constant:
+    """Always `lr`."""
+
+    def __init__(self, lr: float) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+class Cosine:
+    """From `lr` down to `final` along half a cosine, in `steps` steps, and there from then on. Source: arXiv 1608.03983."""
+
+    def __init__(self, lr: float, steps: int, final: float = ...) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
 
 class Decoupled(NamedTuple):
     """Weight decay beside the gradient: the step becomes step + lr decay p. Source: arXiv 1711.05101."""
@@ -36,15 +53,37 @@ class L2(NamedTuple):
 
     decay: float
 
+class Lamb(AdamW[Mo]):
+    """AdamW whose step is scaled, for each parameter, to the parameter's norm. Source: arXiv 1904.00962."""
+
+    def __init__(self, model: Mo, lr: float | Schedule = ..., betas: tuple[float, float] = ..., eps: float = ..., weight_decay: Any = ..., groups: Any = ...) -> None: ...
+
+class Lion(Optimizer[Mo]):
+    """The sign of a momentum. Source: arXiv 2302.06675."""
+
+    def __init__(self, model: Mo, lr: float | Schedule = ..., betas: tuple[float, float] = ..., weight_decay: Any = ..., groups: Any = ...) -> None: ...
+
+class LossScaler:
+    """Multiplies the loss, so that small gradients survive in f16, and divides them again as the optimizer reads them."""
+
+    def __init__(self, factor: float = ..., growth: float = ..., backoff: float = ..., interval: int = ...) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
 class Nesterov(NamedTuple):
     """Nesterov momentum: v becomes g + u v, the step is lr (g + u v)."""
 
     u: float
 
-class Optimizer(Generic[Mo]):
-    """Base of all optimizers."""
+class OneCycle:
+    """Up to `peak` and down to almost nothing along cosines, in `steps` steps. Source: arXiv 1708.07120; PyTorch `OneCycleLR`."""
 
-    def __init__(self, model: Mo, *, lr: float | Schedule, weight_decay: L2 | Decoupled | None = ..., groups: Any = ..., **options: Any) -> None: ...
+    def __init__(self, peak: float, steps: int, up: float = ..., start: float = ..., final: float = ...) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+class Optimizer(Generic[Mo]):
+    """Base of all optimizers. A subclass writes `rule`, and `slots` and `values` if it has state and numbers of its own."""
+
+    def __init__(self, model: Mo, *, lr: float | Schedule, weight_decay: Any = ..., groups: Any = ..., **options: Any) -> None: ...
     slots: tuple[str, ...]
     n_numbers: int
     options: dict[str, Any]
@@ -61,7 +100,24 @@ class Optimizer(Generic[Mo]):
     def save(self, path: Any) -> None: ...
     def load(self, path: Any) -> None: ...
 
+class RMSprop(Optimizer[Mo]):
+    """g divided by a running root mean square. Source: dfdx's Rust library, after TensorFlow; PyTorch `optim.RMSprop` differs."""
+
+    def __init__(self, model: Mo, lr: float | Schedule = ..., alpha: float = ..., eps: float = ..., momentum: Any = ..., centered: builtins.bool = ..., weight_decay: L2 | Decoupled | None = ..., groups: Any = ...) -> None: ...
+
 class Sgd(Optimizer[Mo]):
     """p becomes p - lr g, with optional momentum. Source: PyTorch `optim.SGD`."""
 
     def __init__(self, model: Mo, lr: float | Schedule = ..., momentum: Classic | Nesterov | None = ..., weight_decay: L2 | Decoupled | None = ..., groups: Any = ...) -> None: ...
+
+class StepDecay:
+    """`lr`, multiplied by `factor` after every `every` steps. Source: PyTorch `StepLR`."""
+
+    def __init__(self, lr: float, every: int, factor: float = ...) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...
+
+class WarmUp:
+    """Linearly up to the first value of `then` in `steps` steps, the first of which is 1 / steps of it; then `then`."""
+
+    def __init__(self, steps: int, then: Any) -> None: ...
+    def __getattr__(self, name: str) -> Any: ...

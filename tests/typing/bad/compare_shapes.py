@@ -7,4 +7,4 @@ import dfdx
 dev = dfdx.device("cpu")
 x = dev.zeros((3,))
 y = dev.zeros((4,))
-x < y  # BAD: ShapeError
+mask = x < y  # BAD: ShapeError
