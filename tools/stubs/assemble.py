@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from . import device, literals, nn, ops, special
-from .plain import plain_stub
+from .plain import plain_class, plain_stub
 from .text import PF, STD, View
 
 __all__ = ["build", "lacking"]
@@ -87,7 +87,7 @@ def _tensor(view: View, lib: _Library) -> str:
     head = (
         "class Tensor(Generic[S, E, D, Tp]):"
         if view.std
-        else ("class Tensor[S: IntTuple, E: DType = f32, D: Device = Cpu, Tp: TapeState = NoTape]:")
+        else ("class Tensor[S: IntTuple = Any, E: DType = Any, D: Device = Any, Tp: TapeState = Any]:")
     )
     variance = (
         ""
@@ -186,10 +186,10 @@ def _std_core(lib: _Library) -> str:
         _typevars(["EF"], "_Float"), _typevars(["EN"], "_Number"), _typevars(["EL"], "_Logical"), _typevars(["EI"], "_Int"),
         _typevars(["E2"], "DType"), _typevars(["D2"], "Device"), _typevars([f"T{i}" for i in range(9)], "TapeState"),
         _typevars(["S2"], "tuple[Any, ...]"), '_R = TypeVar("_R")\n',
-        'S = TypeVar("S", bound=tuple[Any, ...])\n',
-        'E = TypeVar("E", bound=DType, default=f32)\nD = TypeVar("D", bound=Device, default=Cpu)\n',
+        'S = TypeVar("S", bound=tuple[Any, ...], default=Any)\n',
+        'E = TypeVar("E", bound=DType, default=Any)\nD = TypeVar("D", bound=Device, default=Any)\n',
         '# contravariant: `T | T2` is then a merged tape, which what needs an owned one accepts, and NoTape is not\n',
-        'Tp = TypeVar("Tp", bound=TapeState, contravariant=True, default=NoTape)\n',
+        'Tp = TypeVar("Tp", bound=TapeState, contravariant=True, default=Any)\n',
     ]  # fmt: skip
     chain = ", ".join([
         "Pointwise", "Sequential", "_At", "_Buildable", "_Deep", "_PerChannel",
@@ -464,7 +464,7 @@ def _optim(view: View, lib: _Library) -> str:
         if cls is lib.optim.Optimizer:
             body += _OPTIMIZER
         elif not optimizer:
-            body += "    def __getattr__(self, name: str) -> Any: ...\n"
+            body = plain_class(name, cls, set(lib.optim.__all__))
         out.append(body)
         done.append(name)
     return "\n".join(out)

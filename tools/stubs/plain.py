@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import Any
 
-__all__ = ["plain_stub"]
+__all__ = ["plain_class", "plain_stub"]
 
 IMPORTS = (
     "import os\nfrom collections.abc import Callable, Iterable, Iterator, Mapping, Sequence\nfrom types import TracebackType\n"
@@ -34,6 +34,11 @@ def plain_stub(module: Any) -> str:
     """The public functions and classes of a module."""
     known = {*_KNOWN, *module.__all__}
     return IMPORTS + "\n".join(_item(name, getattr(module, name), known) for name in module.__all__)
+
+
+def plain_class(name: str, cls: type, known: set[str]) -> str:
+    """The stub of one class."""
+    return _item(name, cls, {*_KNOWN, *known} - {"TextIO", "TracebackType", "os", "PathLike", "T"})
 
 
 def _type(annotation: Any, known: set[str]) -> str:

@@ -231,10 +231,10 @@ def _upscale(view: View) -> str:
             for kind in "LN":
                 a, b = f"{kind}0", f"{kind}1"
                 out.append(
-                    f"    @overload\n    def __init__(self: {name}[{a}, {a}, Any, Any], height: {a}, width: None = ..., {method}) -> None: ...\n"
+                    f"    @overload\n    def __init__(self: {name}[{a}, {b}, Any, Any], height: {a}, width: {b}, {method}) -> None: ...\n"
                 )
                 out.append(
-                    f"    @overload\n    def __init__(self: {name}[{a}, {b}, Any, Any], height: {a}, width: {b}, {method}) -> None: ...\n"
+                    f"    @overload\n    def __init__(self: {name}[{a}, {a}, Any, Any], height: {a}, width: None = ..., {method}) -> None: ...\n"
                 )
             result = "*B C M0 M1" if exact else "*B C Any Any"
         else:
@@ -242,10 +242,10 @@ def _upscale(view: View) -> str:
                 f'\nclass {name}[M0: IntVar, M1: IntVar, ME: DType = Any, MD: Device = Any](Module):\n    """{doc}"""\n\n'
             )
             out.append(
-                f"    @overload\n    def __init__(self: {name}[M0, M0, Any, Any], height: Int[M0], width: None = None, {method}) -> None: ...\n"
+                f"    @overload\n    def __init__(self, height: Int[M0], width: Int[M1], {method}) -> None: ...\n"
             )
             out.append(
-                f"    @overload\n    def __init__(self, height: Int[M0], width: Int[M1], {method}) -> None: ...\n"
+                f"    @overload\n    def __init__(self: {name}[M0, M0, Any, Any], height: Int[M0], width: None = None, {method}) -> None: ...\n"
             )
             result = "*B C M0 M1" if exact else "*B C H*M0 W*M1"
         out.append("    def size(self, x: Any) -> tuple[int, int]: ...\n" + _moves(view, name, "M0, M1"))

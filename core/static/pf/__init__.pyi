@@ -150,7 +150,7 @@ class Gradients:
 
 
 
-class Tensor[S: IntTuple, E: DType = f32, D: Device = Cpu, Tp: TapeState = NoTape]:
+class Tensor[S: IntTuple = Any, E: DType = Any, D: Device = Any, Tp: TapeState = Any]:
     """An n-dimensional array on one device, rank 0 to 6, whose value other tensors never change."""
 
     @property
