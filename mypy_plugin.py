@@ -74,6 +74,7 @@ class Call:
         for name, types, nodes in zip(ctx.callee_arg_names, ctx.arg_types, ctx.args, strict=False):
             if name and types:
                 self.types[name], self.nodes[name] = types[0], nodes[0]
+        self.first = ctx.arg_types[0][0] if ctx.arg_types and ctx.arg_types[0] else None
         self.result = ctx.default_return_type
         self.me = get_proper_type(ctx.type) if isinstance(ctx, MethodContext) else None
 
@@ -256,10 +257,8 @@ def _window(n: Dim, kernel: Any, stride: Any, padding: Any, dilation: Any, trans
     return (n + 2 * padding - dilation * (kernel - 1) - 1) // stride + 1
 
 
-def _spatial(
-    call: Call, n_axes: int, kernel: Sequence[Any], out: Dim | None, x: list[Dim] | None, transposed: bool = False
-) -> Type:
-    """The result of a window that moves over the last axes of x; `out` are its channels."""
+def _spatial(call: Call, n_axes: int, kernel: Sequence[Any], x: list[Dim] | None, transposed: bool = False) -> Type:
+    """The result of a window that moves over the last axes of x."""
     shape = shape_of(call.result)
     if x is None or shape is None or len(x) < n_axes or len(shape) != len(x):
         return call.result
@@ -279,7 +278,7 @@ def conv(n_axes: int, transposed: bool = False) -> Hook:
         weight = shape_of(call.types.get("weight"))
         if weight is None or "output_padding" in call.types:
             return call.result
-        return _spatial(call, n_axes, weight[-n_axes:], None, shape_of(call.me or call.types.get("x")), transposed)
+        return _spatial(call, n_axes, weight[-n_axes:], shape_of(call.me or call.types.get("x")), transposed)
 
     return hook
 
@@ -292,7 +291,7 @@ def pool(n_axes: int) -> Hook:
         kernel = call.pair("kernel", 0)
         if "stride" not in call.types and "kernel" in call.types:
             call.types["stride"], call.nodes["stride"] = call.types["kernel"], call.nodes["kernel"]
-        return _spatial(call, n_axes, kernel, None, shape_of(call.me or call.types.get("x")))
+        return _spatial(call, n_axes, kernel, shape_of(call.me or call.types.get("x")))
 
     return hook
 
@@ -399,7 +398,7 @@ def build_module(ctx: MethodContext) -> Type:
 def forward(ctx: MethodContext) -> Type:
     """A built module on a tensor: exact sizes, step by step."""
     call = Call(ctx)
-    x = shape_of(call.types.get("x"))
+    x = shape_of(call.first)
     if x is None or call.me is None:
         return call.result
     out = through(call.me, x, call)

@@ -1,5 +1,7 @@
 """Tensors: values with a shape, a dtype and a device. Nothing ever changes them."""
 
+from typing import Any
+
 import numpy as np
 
 import dfdx
@@ -12,7 +14,8 @@ ones = dev.ones((2, 3), dfdx.f64)
 steps = dev.arange(6).reshape((2, 3))
 noise = dev.sample_normal((2, 3))
 data = dev.tensor([[1.0, 2.0], [3.0, 4.0]])
-for name, t in {"zeros": zeros, "ones": ones, "steps": steps, "noise": noise, "data": data}.items():
+made: dict[str, Any] = {"zeros": zeros, "ones": ones, "steps": steps, "noise": noise, "data": data}
+for name, t in made.items():
     print(f"{name:6} {t.type_text:12} on {t.device.name}: {t.tolist()}")
 
 # reading: a copy as an array, a view of the same memory, a number, nested lists

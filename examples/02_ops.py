@@ -24,7 +24,7 @@ print("\nwith it:", (x + row.broadcast_like(x, axes=(0,))).tolist())
 
 # dtypes are never promoted; a Python number takes the tensor's
 try:
-    x + row.to_dtype(dfdx.f64).broadcast_like(x, axes=(0,))
+    x + row.to_dtype(dfdx.f64).broadcast_like(x, axes=(0,))  # type: ignore  # wrong on purpose: a type checker says so, too
 except dfdx.DTypeError as e:
     print()
     print(e)

@@ -20,12 +20,12 @@ print("paths:", [n.path for n in model.named_tensors()])
 
 # widths that do not fit are found when the model is built
 try:
-    dev.build_module((nn.Linear(10, 32), nn.ReLU(), nn.Linear(31, 2)))
+    dev.build_module((nn.Linear(10, 32), nn.ReLU(), nn.Linear(31, 2)))  # type: ignore  # wrong on purpose: a type checker says so, too
 except dfdx.ShapeError as e:
     print("\n" + str(e))
 
 # and inputs that do not fit name the layer
 try:
-    model(dev.zeros((4, 9)))
+    model(dev.zeros((4, 9)))  # type: ignore  # wrong on purpose: a type checker says so, too
 except dfdx.ShapeError as e:
     print("\n" + str(e))

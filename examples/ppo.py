@@ -39,8 +39,11 @@ def rollout(carts: Carts, policy: Any, value: Any, dev: dfdx.Device, rng: Any) -
         x = dev.tensor(carts.state.astype(np.float32))
         log = policy(x).log_softmax(-1).array()
         action = (rng.random(ENVS) < np.exp(log[:, 1])).astype(np.int64)
-        states.append(x.array()), actions.append(action), logs.append(log[np.arange(ENVS), action])
-        values.append(value(x).array()[:, 0]), dones.append(carts.step(action))
+        states.append(x.array())
+        actions.append(action)
+        logs.append(log[np.arange(ENVS), action])
+        values.append(value(x).array()[:, 0])
+        dones.append(carts.step(action))
     values.append(value(dev.tensor(carts.state.astype(np.float32))).array()[:, 0])
     gains, running = np.zeros((STEPS, ENVS), np.float32), np.zeros(ENVS, np.float32)
     for t in reversed(range(STEPS)):
@@ -54,7 +57,7 @@ def main() -> None:
     dev, rng = dfdx.device("cpu", seed=0), np.random.default_rng(0)
     policy = dev.build_module((nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 2)))
     value = dev.build_module((nn.Linear(4, 64), nn.Tanh(), nn.Linear(64, 1)))
-    heads = [
+    heads: list[Any] = [
         (policy, optim.Adam(policy, lr=3e-3), policy.alloc_grads()),
         (value, optim.Adam(value, lr=3e-3), value.alloc_grads()),
     ]

@@ -30,10 +30,10 @@ class ResNet18(nn.Module):
         w = width
         self.conv1, self.bn1 = nn.Conv2D(3, w, 7, 2, 3), nn.BatchNorm2D(w)
         self.maxpool = nn.MaxPool2D(3, 2, 1)
-        self.layer1 = (Block(w, w, 1), Block(w, w, 1))
-        self.layer2 = (Block(w, 2 * w, 2), Block(2 * w, 2 * w, 1))
-        self.layer3 = (Block(2 * w, 4 * w, 2), Block(4 * w, 4 * w, 1))
-        self.layer4 = (Block(4 * w, 8 * w, 2), Block(8 * w, 8 * w, 1))
+        self.layer1 = nn.Sequential(Block(w, w, 1), Block(w, w, 1))
+        self.layer2 = nn.Sequential(Block(w, 2 * w, 2), Block(2 * w, 2 * w, 1))
+        self.layer3 = nn.Sequential(Block(2 * w, 4 * w, 2), Block(4 * w, 4 * w, 1))
+        self.layer4 = nn.Sequential(Block(4 * w, 8 * w, 2), Block(8 * w, 8 * w, 1))
         self.avgpool = nn.AvgPoolGlobal()
         self.fc = nn.Linear(8 * w, classes)
 

@@ -101,7 +101,9 @@ def _tensor(view: View, lib: _Library) -> str:
         "split_tape", f"self: {view.tensor('S', t='OwnedTape')}", f"tuple[{view.tensor('S', t='NoTape')}, Tape]"
     )
     more += line("put_tape", "self, tape: Tape", view.tensor("S", t="OwnedTape"))
-    more += line("backward", f"self: {view.tensor('', t='OwnedTape')}, retrace: builtins.bool = ...", "Gradients")
+    loss = f"self: {view.tensor('', t='OwnedTape')}"
+    more += line("backward", f"{loss}, retrace: Literal[False] = ...", "Gradients", True)
+    more += line("backward", f"{loss}, retrace: builtins.bool", "_RetracedGradients", True)
     more += "".join(line("item", s, "Any", True) for s in scalar)
     more += line("copy_from", "self, source: Any", view.tensor("S")) + line("copy_into", "self, target: Any", "Any")
     more += line("fill_with_zeros", "self", view.tensor("S")) + line("fill_with_ones", "self", view.tensor("S"))
@@ -134,9 +136,13 @@ def _tensor(view: View, lib: _Library) -> str:
     get = view.function(
         "get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="NoTape"), (), False, 4
     )
+    again = view.function(
+        "get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="OwnedTape"), (), False, 4,
+        suffix="  # type: ignore[override]",
+    )  # fmt: skip
     arrays = "np.ndarray[S, np.dtype[Any]]" if view.std else "np.ndarray[Any, np.dtype[Any]]"
     return _with_rest(_template(
-        "tensor", anytensor=any_tensor, gradient_get=get, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
+        "tensor", anytensor=any_tensor, gradient_get=get, retraced_get=again, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
         getitem=getitem, helpers=ops.helpers(view, lib.functions, lib.specs) if view.std else "",
         methods=ops.operators(view) + ops.methods(view, lib.methods, lib.specs),
     ) + "\n", lib.tensor)  # fmt: skip
@@ -241,7 +247,7 @@ def _module_part(view: View, lib: _Library) -> str:
     else:
         head = "class Module[X = Any, Y = Any]:"
         phantoms = "    def _built[E: DType, D: Device](self, at: _At[E, D], /) -> Self: ...\n"
-        phantoms += "    @property\n    def _fwd[F](self: _HasForward[F]) -> F: ...\n"
+        phantoms += "    def _fwd(self, x: Any, /) -> Any: ...\n"
         call = "    @property\n    def __call__[F](self: _HasForward[F]) -> F: ...\n"
     text = _template(
         "module", anytensor="Tensor[Any, Any, Any, Any]", module_head=head, module_phantoms=phantoms, module_call=call
@@ -387,7 +393,7 @@ def _data(view: View) -> str:
     head = (
         HEADER
         + QUIET
-        + "from collections.abc import Callable, Iterable, Iterator\nfrom typing import Any, Generic, Protocol, overload\n"
+        + "from collections.abc import Callable, Iterable, Iterator\nfrom typing import Any, Generic, Protocol, overload\nimport numpy as np\n"
     )
     head += (
         "from typing_extensions import TypeVar, TypeVarTuple\n"
@@ -406,8 +412,8 @@ def _data(view: View) -> str:
 
 
 _DATA = {
-    "digits": "def digits(split: str = ..., seed: int = ..., flat: bool = ...) -> Dataset[tuple[Any, Any]]: ...\n",
-    "mnist": "def mnist(folder: Any, split: str = ..., flat: bool = ...) -> Dataset[tuple[Any, Any]]: ...\n",
+    "digits": "def digits(split: str = ..., seed: int = ..., flat: bool = ...) -> Dataset[tuple[_Array, np.int64]]: ...\n",
+    "mnist": "def mnist(folder: Any, split: str = ..., flat: bool = ...) -> Dataset[tuple[_Array, np.int64]]: ...\n",
     "prefetch": "def prefetch(items: Iterable[_U], depth: int = ...) -> Iterator[_U]: ...\n",
     "read_idx": "def read_idx(path: Any) -> Any: ...\n",
 }

@@ -17,7 +17,8 @@ class Rule(NamedTuple):
 
     * `dims`: constructor argument -> the variable of its value; both views keep it.
     * `pf`: the same for arguments whose value only pyrefly's view keeps, with the default after `=`.
-    * `domain`: what goes in and out, without tensors: `Features[I] -> Features[O]`, "same", or "" if unknown.
+    * `domain`: what goes in and out, without tensors: `Features[I] -> Features[O]`, "same", "channels" (kept),
+      "pooled" (channels become features), "any".
     * `rows`: (shapes in, shape out) of `forward`; `pf_rows` where pyrefly knows more.
     * `tensors`: attribute -> shape; `training`: whether forward and forward_mut differ in the tape they take.
     * `ids`: takes integers, gives the module's floats.
@@ -43,7 +44,7 @@ _CONV2D = Rule(
     {"weight": "O Any Any Any"},
 )  # fmt: skip
 _POOL2D = Rule({}, "channels", (("*B I H W", "*B I Any Any"),), _WINDOW, _image("I", _POOL))
-_GLOBAL = Rule({}, "Channels[I] -> Features[I]", (("*B I H W", "*B I"),))
+_GLOBAL = Rule({}, "pooled", (("*B I H W", "*B I"),))
 _ATTENTION = Rule(
     {"model": "I"}, "Features[I] -> Features[I]", (("*B I", "*B I"), ("*B M I, *B N I, *B N P", "*B M I"))
 )

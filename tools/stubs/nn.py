@@ -41,7 +41,10 @@ def _phantoms(params: str, returns: str) -> str:
 
 def chain_vars() -> str:
     """Variables of the phantoms and protocols of the standard view."""
-    out = [f'_P{p} = TypeVar("_P{p}")\n_C{p} = TypeVar("_C{p}", bound=Channels[Any])\n' for p in places()]
+    out = [
+        f'_P{p} = TypeVar("_P{p}")\n_I{p} = TypeVar("_I{p}", bound=int)\n_C{p} = TypeVar("_C{p}", bound=Channels[Any])\n'
+        for p in places()
+    ]
     out += [f'_X{i} = TypeVar("_X{i}")\n' for i in range(OUTER + 1)]
     out += [f'_A{i}{j} = TypeVar("_A{i}{j}")\n' for i in range(NESTED) for j in range(INNER - 1)]
     for p in places():
@@ -224,7 +227,9 @@ def _class(view: View, name: str, cls: type, rule: Rule) -> str:
         [*variables, *([v.partition("=")[0] for v in rule.pf.values()] if not view.std else []), "{0}", "{1}"]
     )
     if view.std:
-        base = {"same": "Pointwise", "channels": "_PerChannel", "any": "Module[Any, Any]"}.get(rule.domain)
+        base = {"same": "Pointwise", "channels": "_PerChannel", "pooled": "_Pooled", "any": "Module[Any, Any]"}.get(
+            rule.domain
+        )
         if base is None:
             a, _, b = rule.domain.partition(" -> ")
             base = f"Module[{a}, {b}]"

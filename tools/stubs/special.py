@@ -78,6 +78,9 @@ def _standard(view: View) -> str:
         "\nclass _PerChannel(Module[Any, Any]):\n",
         '    """A module that keeps the batch and the channels of images."""\n\n',
         _phantoms("_C{0}", "_C{0}"),
+        "\nclass _Pooled(Module[Any, Any]):\n",
+        '    """A module that makes features of the channels of images."""\n\n',
+        _phantoms("Channels[_I{0}]", "Features[_I{0}]"),
     ]
     out.append(
         '\nclass Composite(Module[MX, MY]):\n    """A module that calls others: subclasses write `flow(call, *inputs)`."""\n\n    def flow(self, call: Any, *inputs: Any, **named: Any) -> Any: ...\n'

@@ -51,60 +51,88 @@ class _HasForward(Protocol[_F_co]):
 
 
 _P0 = TypeVar("_P0")
+_I0 = TypeVar("_I0", bound=int)
 _C0 = TypeVar("_C0", bound=Channels[Any])
 _P1 = TypeVar("_P1")
+_I1 = TypeVar("_I1", bound=int)
 _C1 = TypeVar("_C1", bound=Channels[Any])
 _P2 = TypeVar("_P2")
+_I2 = TypeVar("_I2", bound=int)
 _C2 = TypeVar("_C2", bound=Channels[Any])
 _P3 = TypeVar("_P3")
+_I3 = TypeVar("_I3", bound=int)
 _C3 = TypeVar("_C3", bound=Channels[Any])
 _P4 = TypeVar("_P4")
+_I4 = TypeVar("_I4", bound=int)
 _C4 = TypeVar("_C4", bound=Channels[Any])
 _P5 = TypeVar("_P5")
+_I5 = TypeVar("_I5", bound=int)
 _C5 = TypeVar("_C5", bound=Channels[Any])
 _P6 = TypeVar("_P6")
+_I6 = TypeVar("_I6", bound=int)
 _C6 = TypeVar("_C6", bound=Channels[Any])
 _P7 = TypeVar("_P7")
+_I7 = TypeVar("_I7", bound=int)
 _C7 = TypeVar("_C7", bound=Channels[Any])
 _P00 = TypeVar("_P00")
+_I00 = TypeVar("_I00", bound=int)
 _C00 = TypeVar("_C00", bound=Channels[Any])
 _P01 = TypeVar("_P01")
+_I01 = TypeVar("_I01", bound=int)
 _C01 = TypeVar("_C01", bound=Channels[Any])
 _P02 = TypeVar("_P02")
+_I02 = TypeVar("_I02", bound=int)
 _C02 = TypeVar("_C02", bound=Channels[Any])
 _P03 = TypeVar("_P03")
+_I03 = TypeVar("_I03", bound=int)
 _C03 = TypeVar("_C03", bound=Channels[Any])
 _P10 = TypeVar("_P10")
+_I10 = TypeVar("_I10", bound=int)
 _C10 = TypeVar("_C10", bound=Channels[Any])
 _P11 = TypeVar("_P11")
+_I11 = TypeVar("_I11", bound=int)
 _C11 = TypeVar("_C11", bound=Channels[Any])
 _P12 = TypeVar("_P12")
+_I12 = TypeVar("_I12", bound=int)
 _C12 = TypeVar("_C12", bound=Channels[Any])
 _P13 = TypeVar("_P13")
+_I13 = TypeVar("_I13", bound=int)
 _C13 = TypeVar("_C13", bound=Channels[Any])
 _P20 = TypeVar("_P20")
+_I20 = TypeVar("_I20", bound=int)
 _C20 = TypeVar("_C20", bound=Channels[Any])
 _P21 = TypeVar("_P21")
+_I21 = TypeVar("_I21", bound=int)
 _C21 = TypeVar("_C21", bound=Channels[Any])
 _P22 = TypeVar("_P22")
+_I22 = TypeVar("_I22", bound=int)
 _C22 = TypeVar("_C22", bound=Channels[Any])
 _P23 = TypeVar("_P23")
+_I23 = TypeVar("_I23", bound=int)
 _C23 = TypeVar("_C23", bound=Channels[Any])
 _P30 = TypeVar("_P30")
+_I30 = TypeVar("_I30", bound=int)
 _C30 = TypeVar("_C30", bound=Channels[Any])
 _P31 = TypeVar("_P31")
+_I31 = TypeVar("_I31", bound=int)
 _C31 = TypeVar("_C31", bound=Channels[Any])
 _P32 = TypeVar("_P32")
+_I32 = TypeVar("_I32", bound=int)
 _C32 = TypeVar("_C32", bound=Channels[Any])
 _P33 = TypeVar("_P33")
+_I33 = TypeVar("_I33", bound=int)
 _C33 = TypeVar("_C33", bound=Channels[Any])
 _P40 = TypeVar("_P40")
+_I40 = TypeVar("_I40", bound=int)
 _C40 = TypeVar("_C40", bound=Channels[Any])
 _P41 = TypeVar("_P41")
+_I41 = TypeVar("_I41", bound=int)
 _C41 = TypeVar("_C41", bound=Channels[Any])
 _P42 = TypeVar("_P42")
+_I42 = TypeVar("_I42", bound=int)
 _C42 = TypeVar("_C42", bound=Channels[Any])
 _P43 = TypeVar("_P43")
+_I43 = TypeVar("_I43", bound=int)
 _C43 = TypeVar("_C43", bound=Channels[Any])
 _X0 = TypeVar("_X0")
 _X1 = TypeVar("_X1")
@@ -363,7 +391,7 @@ class AvgPool2D(_PerChannel, Generic[ME, MD]):
     def __call__(self, x: Tensor[tuple[*Bs, I, H, W], ME, MD, T2], /) -> Tensor[tuple[*Bs, I, Any, Any], ME, MD, T2]: ...  # type: ignore[override]
 
 
-class AvgPoolGlobal(Module[Channels[I], Features[I]], Generic[ME, MD]):
+class AvgPoolGlobal(_Pooled, Generic[ME, MD]):
     """The mean of each channel; otherwise as `MaxPoolGlobal`."""
 
     def __init__(self, *args: Any) -> None: ...
@@ -843,7 +871,7 @@ class MaxPool2D(_PerChannel, Generic[ME, MD]):
     def __call__(self, x: Tensor[tuple[*Bs, I, H, W], ME, MD, T2], /) -> Tensor[tuple[*Bs, I, Any, Any], ME, MD, T2]: ...  # type: ignore[override]
 
 
-class MaxPoolGlobal(Module[Channels[I], Features[I]], Generic[ME, MD]):
+class MaxPoolGlobal(_Pooled, Generic[ME, MD]):
     """The maximum of each channel: (C, H, W) to (C), (N, C, H, W) to (N, C)."""
 
     def __init__(self, *args: Any) -> None: ...
@@ -873,7 +901,7 @@ class MinPool2D(_PerChannel, Generic[ME, MD]):
     def __call__(self, x: Tensor[tuple[*Bs, I, H, W], ME, MD, T2], /) -> Tensor[tuple[*Bs, I, Any, Any], ME, MD, T2]: ...  # type: ignore[override]
 
 
-class MinPoolGlobal(Module[Channels[I], Features[I]], Generic[ME, MD]):
+class MinPoolGlobal(_Pooled, Generic[ME, MD]):
     """The minimum of each channel; otherwise as `MaxPoolGlobal`."""
 
     def __init__(self, *args: Any) -> None: ...
@@ -1267,6 +1295,38 @@ class _PerChannel(Module[Any, Any]):
     def _map41(self, x: _C41, /) -> _C41: ...
     def _map42(self, x: _C42, /) -> _C42: ...
     def _map43(self, x: _C43, /) -> _C43: ...
+
+class _Pooled(Module[Any, Any]):
+    """A module that makes features of the channels of images."""
+
+    def _map0(self, x: Channels[_I0], /) -> Features[_I0]: ...
+    def _map1(self, x: Channels[_I1], /) -> Features[_I1]: ...
+    def _map2(self, x: Channels[_I2], /) -> Features[_I2]: ...
+    def _map3(self, x: Channels[_I3], /) -> Features[_I3]: ...
+    def _map4(self, x: Channels[_I4], /) -> Features[_I4]: ...
+    def _map5(self, x: Channels[_I5], /) -> Features[_I5]: ...
+    def _map6(self, x: Channels[_I6], /) -> Features[_I6]: ...
+    def _map7(self, x: Channels[_I7], /) -> Features[_I7]: ...
+    def _map00(self, x: Channels[_I00], /) -> Features[_I00]: ...
+    def _map01(self, x: Channels[_I01], /) -> Features[_I01]: ...
+    def _map02(self, x: Channels[_I02], /) -> Features[_I02]: ...
+    def _map03(self, x: Channels[_I03], /) -> Features[_I03]: ...
+    def _map10(self, x: Channels[_I10], /) -> Features[_I10]: ...
+    def _map11(self, x: Channels[_I11], /) -> Features[_I11]: ...
+    def _map12(self, x: Channels[_I12], /) -> Features[_I12]: ...
+    def _map13(self, x: Channels[_I13], /) -> Features[_I13]: ...
+    def _map20(self, x: Channels[_I20], /) -> Features[_I20]: ...
+    def _map21(self, x: Channels[_I21], /) -> Features[_I21]: ...
+    def _map22(self, x: Channels[_I22], /) -> Features[_I22]: ...
+    def _map23(self, x: Channels[_I23], /) -> Features[_I23]: ...
+    def _map30(self, x: Channels[_I30], /) -> Features[_I30]: ...
+    def _map31(self, x: Channels[_I31], /) -> Features[_I31]: ...
+    def _map32(self, x: Channels[_I32], /) -> Features[_I32]: ...
+    def _map33(self, x: Channels[_I33], /) -> Features[_I33]: ...
+    def _map40(self, x: Channels[_I40], /) -> Features[_I40]: ...
+    def _map41(self, x: Channels[_I41], /) -> Features[_I41]: ...
+    def _map42(self, x: Channels[_I42], /) -> Features[_I42]: ...
+    def _map43(self, x: Channels[_I43], /) -> Features[_I43]: ...
 
 class Composite(Module[MX, MY]):
     """A module that calls others: subclasses write `flow(call, *inputs)`."""
