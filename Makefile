@@ -1,6 +1,8 @@
 PYTHON ?= python
 
 .PHONY: check format lint types stubs test quick bench
+
+.PHONY: check format lint types test quick bench docs
 check: lint types test
 
 format:
@@ -36,3 +38,6 @@ oclgrind:  # bounds, races and barriers of every OpenCL kernel, as for GPUs and 
 	$(CHECKED) $(PYTHON) -m pytest $(KERNELS)
 	$(CHECKED) DFDX_TEST_TARGET=cpu $(PYTHON) -m pytest $(KERNELS)
 	test ! -s oclgrind.log
+
+docs:
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
