@@ -1,8 +1,6 @@
 PYTHON ?= python
 
-.PHONY: check format lint types stubs test quick bench
-
-.PHONY: check format lint types test quick bench docs
+.PHONY: check format lint types stubs test quick bench docs
 check: lint types test
 
 format:
