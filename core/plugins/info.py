@@ -38,6 +38,7 @@ class Capabilities:
     * `dtypes`: that it stores and computes. Default: all.
     * `deterministic`: the same call gives the same bits twice. Default: yes.
     * `synchronous`: an error shows at the call, so that an index out of range is an `IndexError`. Default: yes.
+    * `subnormals`: its float functions keep subnormal numbers; one that flushes them to zero says no. Default: yes.
     * `ulp`: accuracy of elementwise functions where it is worse than the OpenCL full-profile minima.
     """
 
@@ -45,6 +46,7 @@ class Capabilities:
     deterministic: bool = True
     synchronous: bool = True
     ulp: Mapping[str, float] = field(default_factory=dict)
+    subnormals: bool = True
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _device(dev: Any) -> dict[str, Any]:
     return {
         "name": dev.name, "package": record.package, "hardware": info.name, "driver": info.driver, "kind": info.kind, "memory": info.memory,
         "dtypes": sorted(d.name for d in caps.dtypes), "deterministic": caps.deterministic, "synchronous": caps.synchronous,
-        "subnormals": getattr(caps, "subnormals", True), "ulp": dict(caps.ulp),
+        "subnormals": caps.subnormals, "ulp": dict(caps.ulp),
     }  # fmt: skip
 
 

@@ -78,7 +78,7 @@ class _Training:
     def wanted(self) -> list[R.Ref]:
         """The parameters after all steps. One launch computes a step; parameter and state are rounded once each."""
         d, caps = self.dtype, self.dev.capabilities
-        flush = not getattr(caps, "subnormals", True)
+        flush = not caps.subnormals
         state_storage = f32 if d.is_amp else d
         found = []
         for k, start in enumerate(self.start):

@@ -85,7 +85,7 @@ class Run:
             self.dtype if self.dtype.is_float else R.Arithmetic.storage,
             each,
             caps.ulp,
-            not getattr(caps, "subnormals", True),
+            not caps.subnormals,
         )
 
     def reference(self, each: bool) -> tuple[list[R.Ref], tuple[R.Ref, ...]]:
