@@ -13,7 +13,7 @@ STYLE = """
 :root { --ink: #1b1f24; --soft: #5f6b7a; --line: #dde3ea; --back: #fff; --panel: #f6f8fa; --ok: #1a7f4b; --bad: #c62f3b; --know: #a86a00; --run: #2463b8; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --soft: #98a3b3; --line: #323a45; --back: #14171b; --panel: #1c2127; --ok: #4cc38a; --bad: #ff7b84; --know: #e2a63f; --run: #74aef6; } }
 * { box-sizing: border-box } body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--back); margin: 0 auto; max-width: 1080px; padding: 32px 24px 80px }
-h1 { font-size: 26px; margin: 0 0 4px } h2 { font-size: 18px; margin: 40px 0 8px } p { margin: 6px 0 } .soft { color: var(--soft) }
+h1 { font-size: 26px; margin: 0 0 4px } h1 code { font-size: 25px } h2 { font-size: 18px; margin: 40px 0 8px } p { margin: 6px 0 } .soft { color: var(--soft) }
 .verdict { display: inline-block; padding: 2px 12px; border-radius: 99px; color: #fff; font-size: 15px; vertical-align: 4px; margin-left: 10px }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums } th, td { text-align: left; padding: 5px 10px; border-bottom: 1px solid var(--line); vertical-align: top }
 th { color: var(--soft); font-weight: 600; font-size: 13px } td.n, th.n { text-align: right } .scroll { overflow-x: auto }
@@ -33,12 +33,13 @@ def html(r: dict[str, Any]) -> str:
     good = r["verdict"] == "conforming"
     body = [
         f"<h1>Conformance of <code>{escape(d['name'])}</code><span class=verdict style='background: var(--{'ok' if good else 'bad'})'>{r['verdict']}</span></h1>",
+        "<p>How completely and how accurately this device runs dfdx: every op, module and optimizer, compared with a float64 calculation.</p>",
         f"<p class=soft>{escape(summary(r))}.</p>",
         _facts(r),
+        _failures(r),
         _families(r),
         _entries(r),
         _dtypes(r),
-        _failures(r),
         _expected(r),
         _reading(r),
     ]
