@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from ...core.contract import quiet, reset_errors, set_quiet
+from ...core.contract import expr, map_program, quiet, reset_errors, set_quiet
+from .native.alias import row_major
 from .native.gemm import small_linear, small_linear_backward, small_matmul
 from .native.kernel import empty_kernel
+from .native.layout import usable
+from .native.views import view_kernel
 
 
 def matmul(sig: Any) -> Any:
@@ -35,15 +38,33 @@ def linear(sig: Any) -> Any:
     if len(sig.inputs) == 2:
         return small_linear(sig, quiet(lambda x, w: np.matmul(x, w.T, empty())))
 
+    add = _bias(out)
+
     def kernel(x: Any, w: Any, b: Any) -> Any:
         token = set_quiet()
         try:
-            y = np.matmul(x, w.T, empty())
-            return np.add(y, b, y)
+            return add(np.matmul(x, w.T, empty()), b)
         finally:
             reset_errors(token)
 
     return small_linear(sig, kernel)
+
+
+def _bias(out: Any) -> Any:
+    """y + b along the last axis, into y; by all threads where y is large."""
+
+    def by_numpy(y: Any, b: Any) -> Any:
+        return np.add(y, b, y)
+
+    if out.numel < 1 << 16:
+        return by_numpy
+    size = out.dtype.itemsize
+    strides = (row_major(out.shape, size), (0,) * (out.rank - 1) + (size,))
+    program = map_program((expr.arg(0) + expr.arg(1),), (out.dtype,) * 2, (out.dtype,))
+    native = view_kernel(program, out.shape, (0,), strides, by_numpy) if usable() else None
+    if native is None:
+        return by_numpy
+    return lambda y, b: native(y, np.broadcast_to(b, out.shape))
 
 
 def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:

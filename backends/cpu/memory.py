@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.contract import philox_words, quiet
+from ...core.contract import expr, map_program, philox_words, quiet, u32
+from .native.maps import map_kernel
 
 Array = np.ndarray[Any, Any]
 
@@ -37,7 +38,13 @@ def contiguous(a: Array) -> Array:
 
 def cast(sig: Any, *, dtype: Any) -> Any:
     """Floats to integers saturate and NaN gives 0, as Rust's `as`; to bool asks whether it is not 0."""
-    source, target = sig.inputs[0].dtype, dtype.numpy
+    source, shape = sig.inputs[0].dtype, sig.inputs[0].shape
+    program = map_program((expr.cast(expr.arg(0), dtype),), (source,), (dtype,))
+    return map_kernel(program, shape, (), _cast_by_numpy(source, dtype))
+
+
+def _cast_by_numpy(source: Any, dtype: Any) -> Any:
+    target = dtype.numpy
     if dtype.kind == "bool":
         return lambda a: np.not_equal(a, 0, out=np.empty(a.shape, np.bool_))
     if source.is_float and dtype.is_int:
@@ -56,8 +63,9 @@ def _saturate(a: Array, target: Any) -> Array:
     return out
 
 
-def random_bits(key: int, counter: int, *, count: int) -> Array:
-    return philox_words(key, counter, count)
+def random_bits(sig: Any, *, count: int) -> Any:
+    program = map_program((expr.random(expr.scalar(0), expr.scalar(1)),), (), (u32,), 2)
+    return map_kernel(program, (count,), (), lambda key, counter: philox_words(key, counter, count))
 
 
 def synchronize() -> None:
@@ -65,6 +73,7 @@ def synchronize() -> None:
 
 
 def register(registry: Any) -> None:
-    for fn in (empty, fill, copy_in, copy_out, copy, contiguous, random_bits, synchronize):
+    for fn in (empty, fill, copy_in, copy_out, copy, contiguous, synchronize):
         registry.kernel(fn.__name__)(fn)
     registry.kernel("cast", specialize=True)(cast)
+    registry.kernel("random_bits", specialize=True)(random_bits)

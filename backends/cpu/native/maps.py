@@ -33,7 +33,7 @@ def map_kernel(
     places = tuple(inplace[k] if k < len(inplace) else None for k in range(len(program.outputs)))
     n = prod(shape)
     out_bytes = sum(d.itemsize for d, j in zip(program.out_dtypes, places, strict=True) if j is None) * n
-    stream = out_bytes > cache_bytes() and machine()[2].find("x86_64") >= 0
+    stream = 2 * out_bytes >= cache_bytes() and machine()[2].find("x86_64") >= 0
     key = (program, places, stream)
     if key not in _texts:
         _texts[key] = _print(program, places, stream)
@@ -109,7 +109,7 @@ class Scalars:
         self._b = context.b
 
     def value(self, n: Expr) -> V:
-        return self._values[n]  # type: ignore[no-any-return]
+        return self._values[n] if n in self._values else self._seeds[n]  # type: ignore[no-any-return]
 
     def seed(self, n: Expr) -> V:
         return self._b.const(n.value) if n.op == "const" else self._seeds[n]

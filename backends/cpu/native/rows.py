@@ -92,7 +92,7 @@ def _make(
     """`segments` > 1: of a long row; 0: results of kind "col" are summed over chunks of rows."""
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
-    stream = out_bytes > cache_bytes() and at.length % 16 == 0 and "x86_64" in machine()[2]
+    stream = 2 * out_bytes >= cache_bytes() and at.length % 16 == 0 and "x86_64" in machine()[2]
     key = (program, size <= _LONG, stream, min(segments, 2))
     if key not in _texts:
         _texts[key] = _print(*key)
