@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import importlib.util
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 # what a test needs not wait for: jax compiles each kernel once, and all of them are small
-PARTS = ("ops", "primitives", "modules", "optimizers", "device")
 FAST_JAX = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}
-
-
-def judged_in_parts(clean, device, **env):
-    """Reports of the kit at level quick, two at a time."""
-    with ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda part: clean.judged(device, "--only", part, **env), PARTS))
 
 
 def conforms(reports):
@@ -33,16 +25,22 @@ def test_everything_comes_from_wheels(clean):
 
 def test_torch_conforms(clean):
     pytest.importorskip("torch")
-    conforms(judged_in_parts(clean, "torch"))
+    conforms(clean.judged_in_parts("torch"))
 
 
-def test_jax_conforms(clean):
+@pytest.fixture(scope="module")
+def with_jax(clean):
+    """The environment with JAX: this interpreter's, or installed there."""
     if importlib.util.find_spec("jax") is None:
         clean.pip("--python", clean.python, "install", "-q", "jax>=0.8")
-    conforms(judged_in_parts(clean, "jax", **FAST_JAX))
+    return clean
 
 
-def test_jax_leaves_the_programs_own_jax_alone(clean):
+def test_jax_conforms(with_jax):
+    conforms(with_jax.judged_in_parts("jax", **FAST_JAX))
+
+
+def test_jax_leaves_the_programs_own_jax_alone(with_jax):
     code = """
 import jax.numpy as jnp, dfdx
 dev = dfdx.device("jax")
@@ -52,11 +50,11 @@ assert jnp.ones(2).dtype == "float32" and jnp.asarray([1.0]).dtype == "float32"
 assert dev.tensor([1.0, 2.0]).gather(dev.tensor([1, 5])).tolist() == [2.0, 0.0]
 print("ok")
 """
-    assert clean.run("-c", code) == "ok\n"
+    assert with_jax.run("-c", code) == "ok\n"
     refused = (
         "import dfdx; d = dfdx.device('jax')\ntry: d.ones((2,)).gather(d.tensor([5]))\nexcept IndexError as e: print(e)"
     )
-    assert "index 5 is out of range" in clean.run("-c", refused, DFDX_CHECK="1")
+    assert "index 5 is out of range" in with_jax.run("-c", refused, DFDX_CHECK="1")
 
 
 def test_torch_device_names(clean):

@@ -5,10 +5,8 @@ from __future__ import annotations
 import importlib
 import shutil
 import sys
-import textwrap
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import pytest
 
 import dfdx
@@ -247,34 +245,3 @@ def test_close_runs_in_reverse_order(install):
 def test_unavailable_devices_say_so():
     with pytest.raises(dfdx.BackendUnavailable, match="device 'cuda' is unavailable"):
         dfdx.device("cuda")
-
-
-def test_third_party_ops(install):
-    from dfdx.core.ops._define import FUNCTIONS
-    from dfdx.core.registry import OPS
-
-    source = HEAD + textwrap.dedent("""
-        from dfdx.core.contract import hookimpl
-        from dfdx.core.elementwise import Elementwise
-        from dfdx.core.dispatch import apply
-        from dfdx.core.expr import arg
-        from dfdx.core.expr import functions as F
-        SPEC = Elementwise("mish_x", arg(0) * F.tanh(F.softplus(arg(0))), 1, family="plugin", doc="x tanh(softplus(x)).")
-        def mish_x(x):
-            "x tanh(softplus(x))."
-            return apply(SPEC, (x,))
-        @hookimpl
-        def register_ops(registry): registry.op(SPEC, mish_x)
-    """)
-    install("mish", source, group="dfdx.ops.v1")
-    try:
-        (record,) = [r for r in Host().load_ops() if r.name == "mish"]
-        assert record.state is State.READY, record
-        torch = pytest.importorskip("torch")
-        x = dfdx.device("cpu").tensor([-1.0, 0.5, 2.0], dfdx.f64)
-        t = torch.tensor(x.array(), requires_grad=True)
-        grads = x.traced().mish_x().sum().backward()
-        torch.nn.functional.mish(t).sum().backward()
-        np.testing.assert_allclose(grads.get(x).array(), t.grad.numpy(), rtol=1e-12)
-    finally:
-        OPS.pop("mish_x", None), FUNCTIONS.pop("mish_x", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from collections.abc import Iterable
 
 from ...core.plugins.host import host
 from ...core.plugins.states import error_text
@@ -21,11 +22,16 @@ def _add(spec: OpSpec) -> None:
         add(info)
 
 
+def fill(specs: Iterable[OpSpec]) -> None:
+    """Add the entries of these ops; what cannot be had is remembered, and the kit says so."""
+    for spec in specs:
+        if spec.infos:
+            try:
+                _add(spec)
+            except Exception as e:
+                REASONS[spec.name] = error_text(e)
+                log.warning("the samples of op %r of %s cannot be had: %s", spec.name, spec.package, error_text(e))
+
+
 host().load_ops()
-for _spec in list(OPS.values()):
-    if _spec.infos:
-        try:
-            _add(_spec)
-        except Exception as e:
-            REASONS[_spec.name] = error_text(e)
-            log.warning("the samples of op %r of %s cannot be had: %s", _spec.name, _spec.package, error_text(e))
+fill(list(OPS.values()))
