@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 
+from ..core.ops._define import FUNCTIONS
 from ..core.plugins.host import host
 from ..core.public import device
 from ..core.registry import OPS, known_ops
@@ -21,8 +22,9 @@ def run(options: argparse.Namespace) -> int:
     host().load_ops()
     names = {alias: s.name for s in OPS.values() for alias in s.aliases}
     name = names.get(options.op, options.op)
-    if name not in known_ops():
-        near = difflib.get_close_matches(name, known_ops(), 1)
+    known = known_ops() | FUNCTIONS.keys()
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
         print(f"unknown op {name!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
         return 1
     paths = explain(name, device(options.device))
@@ -30,6 +32,7 @@ def run(options: argparse.Namespace) -> int:
     for i, path in enumerate(paths or ["missing: MissingKernelError"]):
         print(f"  {i + 1}. {path}")
     spec = OPS.get(name)
-    if spec is not None and spec.doc:
-        print(f"  {spec.doc}")
+    doc = spec.doc if spec is not None else (FUNCTIONS[name].__doc__ or "").split("\n")[0] if name in FUNCTIONS else ""
+    if doc:
+        print(f"  {doc}")
     return 0

@@ -120,10 +120,16 @@ def _taker(t: Tensor) -> str:
 
 def explain(name: str, device: Device) -> list[str]:
     """How `device` would run the op: one line per way, best first."""
+    from .ops._define import FUNCTIONS
     from .registry import OPS, PRIMITIVES
 
+    made_of: tuple[str, ...] = getattr(FUNCTIONS.get(name), "made_of", ())
+    if made_of:
+        return [f"{part}: {(explain(part, device) or ['missing'])[0]}" for part in made_of]
     spec = OPS.get(name)
     kernels = [f"kernel {k.describe()}" for k in device.kernels.candidates(name)]
+    if spec is None and name in FUNCTIONS:
+        return ["a function, written in other ops"]
     if spec is None:
         return kernels or [f"primitive {name}: missing"] if name in PRIMITIVES else [f"unknown op {name!r}"]
     return kernels + spec_fallback(spec, device)
@@ -139,5 +145,5 @@ def spec_fallback(spec: OpSpec, device: Device) -> list[str]:
     if found:
         return found[:1]
     if spec.kind == "composite":
-        return ["composite body: " + (spec.doc or "written in other ops")]
+        return [f"falls back to the host: {spec.host}" if spec.host else "composite body, written in other ops"]
     return []

@@ -6,10 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .checks import dtype_error, same_dtype, same_shape
-from .dispatch import apply
 from .dtypes import DType, bool_
-from .expr import Expr, arg, map_program, rewrite, vjp
-from .registry import OpSpec
+from .expr import Expr, arg, map_program
+from .expressed import Expressed, numbered
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from .entry import Entry
     from .tensor import Tensor
 
-__all__ = ["TAKES", "Elementwise", "check_takes", "derive_gradient"]
+__all__ = ["TAKES", "Elementwise", "check_takes"]
 
 # what an op takes: (test of a dtype, its name in errors, the way out)
 TAKES: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -39,41 +38,29 @@ def check_takes(op: str, takes: str, tensors: Sequence[Tensor]) -> None:
             raise dtype_error(op, f"takes {text}, not {t.dtype.name}", {"x": t}, hint)
 
 
-class Elementwise(OpSpec):
+class Elementwise(Expressed):
     """An op whose every output element is an expression of the elements at the same place.
 
-    * `outputs`: expressions over arg(0..n_args-1) and scalar(0..n_scalars-1).
     * `takes`: which dtypes (a key of `TAKES`); `gives`: "same", "bool", or a dtype.
-    * `dtypes`: positions whose dtype is free of that of the others, e.g. the bool condition of `where`.
+    * `first`: the dtype of the first argument where it is another than that of the rest: the condition of `where`.
     """
 
     kind = "elementwise"
-    passes_scalars = True
     through = ("map",)
 
     def __init__(
         self, name: str, outputs: Expr | Sequence[Expr], n_args: int, *, n_scalars: int = 0, takes: str = "float",
         gives: Any = "same", first: Any = None, gradient: Any = "derived", family: str = "", aliases: tuple[str, ...] = (), doc: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(name, None, family=family, aliases=aliases, doc=doc)
-        self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
-        self.n_args, self.n_scalars, self.takes, self.gives, self.first = n_args, n_scalars, takes, gives, first
-        self.differentiable = gradient is not None and gives == "same"
+        given = gradient if gives == "same" else None
+        super().__init__(name, outputs, n_args, n_scalars, given, family=family, aliases=aliases, doc=doc)
+        self.takes, self.gives, self.first = takes, gives, first
         self.uniform = first is None
-        self._gradient = gradient if callable(gradient) else None
-        self._grads: dict[tuple[bool, ...], tuple[Elementwise, tuple[int, ...]]] = {}
 
     @property
-    def saves(self) -> tuple[int | str, ...]:
-        """What the gradient reads, derived when the op is first recorded: gradients have gradients without end."""
-        if not self.differentiable:
-            return ()
-        _, sources = self.gradient(tuple(i >= (self.first is not None) for i in range(self.n_args)))
-        return tuple("out" if s == self.n_args else s for s in sources if s <= self.n_args)
-
-    @property
-    def text(self) -> str:
-        return ", ".join(map(repr, self.exprs))
+    def wanted(self) -> tuple[bool, ...]:
+        """All but a condition."""
+        return tuple([i > 0 or self.first is None for i in range(self.n_args)])
 
     def infer(self, tensors: tuple[Tensor, ...], attrs: dict[str, Any]) -> Any:
         rest = tensors[1:] if self.first is not None else tensors
@@ -101,52 +88,16 @@ class Elementwise(OpSpec):
             raise self.missing(device, sig)
         return kernel
 
-    def gradient(self, needs: tuple[bool, ...]) -> tuple[Elementwise, tuple[int, ...]]:
-        """The op that computes the needed gradients, and its inputs: positions, n_args for the output, n_args + 1 for g (on)."""
-        found = self._grads.get(needs)
-        if found is None:
-            found = self._grads[needs] = derive_gradient(self, needs)
-        return found
+    def derive(self, wrt: list[int]) -> tuple[Elementwise, tuple[int, ...]]:
+        """Make `<op>.backward` for these arguments."""
+        outs = self._gradient_of(wrt)
+        sources = tuple(sorted({i for o in outs for i in o.arg_indices()} or {self.n_args + 1}))
+        first = self.first if 0 in sources else None
+        options: Any = {"n_scalars": self.n_scalars, "family": self.family, "first": first}
+        return Elementwise(f"{self.name}.backward", numbered(outs, sources), len(sources), **options), sources
 
     def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         spec, sources = self.gradient(needs)
-        n = self.n_args
-        like = next(g for g in grads if g is not None)
-        inputs = []
-        for s in sources:
-            if s > n:
-                g = grads[s - n - 1]
-                inputs.append(g if g is not None else like.device.zeros(like.shape, like.dtype))
-            else:
-                inputs.append(entry.output() if s == n else entry.input(s))
-        if len(inputs) == 1 and all(e is arg(0) for e in spec.exprs):
-            return tuple([inputs[0] if need else None for need in needs])
-        outs = apply(spec, tuple(inputs), (), entry.scalars)
-        it = iter(outs if isinstance(outs, tuple) else (outs,))
-        return tuple([next(it) if need else None for need in needs])
-
-
-def derive_gradient(spec: Elementwise, needs: tuple[bool, ...]) -> tuple[Any, tuple[int, ...]]:
-    """Build `<op>.backward` for the needed inputs: from the given form if there is one, else by differentiating."""
-    n = spec.n_args
-    gs = [arg(n + 1 + k) for k in range(len(spec.exprs))]
-    wrt = [i for i, need in enumerate(needs) if need]
-    if spec._gradient is not None:
-        every = spec._gradient(gs[0], *[arg(i) for i in range(n)], arg(n))
-        outs = [every[i] for i in wrt]
-    else:
-        outs = vjp(list(spec.exprs), gs, wrt)
-        if len(spec.exprs) == 1 and spec.exprs[0].args and spec.exprs[0] is not arg(0):
-            outs = [rewrite(o, {spec.exprs[0]: arg(n)}) for o in outs]
-    sources = tuple(sorted({i for o in outs for i in o.arg_indices()} or {n + 1}))
-    renumber = {arg(s): arg(k) for k, s in enumerate(sources)}
-    compact = [rewrite(o, renumber) for o in outs]
-    return _spec_like(spec, compact, sources), sources
-
-
-def _spec_like(spec: Elementwise, outs: list[Expr], sources: tuple[int, ...]) -> Elementwise:
-    has_first = spec.first is not None and 0 in sources
-    return Elementwise(
-        f"{spec.name}.backward", outs, len(sources), n_scalars=spec.n_scalars, takes="float",
-        first=spec.first if has_first else None, family=spec.family,
-    )  # fmt: skip
+        if sources == (self.n_args + 1,) and all(e is arg(0) for e in spec.exprs):  # add: g itself, without a launch
+            return tuple([grads[0] if need else None for need in needs])
+        return super().vjp(entry, grads, needs)

@@ -51,6 +51,7 @@ class OpSpec:
     package = "dfdx"  # the distribution that brings it
     infos = ""  # of a third-party op: where the conformance kit finds its samples
     body: Any = None  # of a composite
+    host = ""  # what a composite body does on the host, if it leaves the device
 
     @property
     def text(self) -> str:

@@ -12,10 +12,10 @@ from .cell import Empty
 from .checks import same_dtype, shape_error
 from .dispatch import apply
 from .elementwise import check_takes
-from .expr import Expr, arg, const, rewrite, row_program, vjp, walk
+from .expr import Expr, arg, const, rewrite, row_program, walk
 from .expr.functions import REDUCTIONS
+from .expressed import Expressed, numbered
 from .lower import finish, lower
-from .registry import OpSpec
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
@@ -26,31 +26,25 @@ if TYPE_CHECKING:
 __all__ = ["RowOp", "row_gradient"]
 
 
-class RowOp(OpSpec):
+class RowOp(Expressed):
     """An op over rows: the elements along `axes` form a row, which reductions run over.
 
     * `outputs`: expressions with row_sum, row_max, row_min.
     * `in_kinds`, `out_kinds`: "full" (all dims), "row" (one per row: without the axes), "col" (the axes only), "scalar".
 
-    The first argument is full. A device's `row` kernel runs it; otherwise core lowers it to `map` and `reduce`.
+    One argument at least is full. A device's `row` kernel runs it; otherwise core lowers it to `map` and `reduce`.
     """
 
     kind = "rowwise"
-    passes_scalars = True
     through = ("row", "map")
 
     def __init__(
         self, name: str, outputs: Expr | Sequence[Expr], in_kinds: tuple[str, ...], out_kinds: str | tuple[str, ...], *,
         n_scalars: int = 0, gradient: Any = "derived", family: str = "rowwise", doc: str = "",
     ) -> None:  # fmt: skip
-        super().__init__(name, None, attrs=("axes",), family=family, doc=doc)
-        self.exprs = (outputs,) if isinstance(outputs, Expr) else tuple(outputs)
+        super().__init__(name, outputs, len(in_kinds), n_scalars, gradient, attrs=("axes",), family=family, doc=doc)
         self.in_kinds = in_kinds
         self.out_kinds = (out_kinds,) if isinstance(out_kinds, str) else out_kinds
-        self.n_args, self.n_scalars = len(in_kinds), n_scalars
-        self._gradient = gradient if callable(gradient) else None
-        self._grads: dict[tuple[bool, ...], tuple[RowOp, tuple[int, ...]]] = {}
-        self.differentiable = gradient is not None
 
     @cached_property
     def call(self) -> Any:
@@ -62,16 +56,6 @@ class RowOp(OpSpec):
 
         operands, scalars = tuple([f"x{i}" for i in range(n)]), tuple([f"s{i}" for i in range(self.n_scalars)])
         return short_call(self, slow, operands, scalars, has_attrs=True)
-
-    @property
-    def saves(self) -> tuple[int | str, ...]:
-        """What the gradient reads, derived when the op is first recorded: gradients have gradients without end."""
-        _, sources = self.gradient((True,) * self.n_args)
-        return tuple("out" if s == self.n_args else s for s in sources if s <= self.n_args)
-
-    @property
-    def text(self) -> str:
-        return ", ".join(map(repr, self.exprs))
 
     def _shapes(self, shape: tuple[int, ...], axes: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
         outer = tuple(n for i, n in enumerate(shape) if i not in axes)
@@ -165,62 +149,24 @@ class RowOp(OpSpec):
 
         return kernel
 
-    def gradient(self, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...]]:
-        """The op that computes the needed gradients, and its inputs: positions, n_args for the output, n_args + 1 on for g."""
-        found = self._grads.get(needs)
-        if found is None:
-            found = self._grads[needs] = _derive(self, needs)
-        return found
+    def derive(self, wrt: list[int]) -> tuple[RowOp, tuple[int, ...]]:
+        """Make `<op>.backward` for these arguments; that of one per column or of a scalar is full-size."""
+        grad_kinds = (self.out_kinds[0], *self.out_kinds)
+        kinds = self.in_kinds + grad_kinds
+        outs = self._gradient_of(wrt, self.in_kinds, grad_kinds)
+        used = {i for o in outs for i in o.arg_indices()} | {self.n_args + 1}
+        if not any(kinds[i] == "full" for i in used):
+            used.add(self._first_full())
+        sources = tuple(sorted(used))
+        out_kinds = tuple(["row" if self.in_kinds[i] == "row" else "full" for i in wrt])
+        in_kinds, exprs = tuple([kinds[s] for s in sources]), numbered(outs, sources)
+        return RowOp(f"{self.name}.backward", exprs, in_kinds, out_kinds, n_scalars=self.n_scalars), sources
 
-    def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-        spec, sources = self.gradient(needs)
-        n, axes = self.n_args, entry.attrs["axes"]
-        inputs = []
-        for s in sources:
-            if s > n:
-                g, like = grads[s - n - 1], entry.outputs[s - n - 1]
-                some = next(g for g in grads if g is not None)
-                inputs.append(g if g is not None else some.device.zeros(like.shape, like.dtype))
-            else:
-                inputs.append(entry.output() if s == n else entry.input(s))
-        outs = apply(spec, tuple(inputs), (axes,), entry.scalars)
-        it = iter(outs if isinstance(outs, tuple) else (outs,))
-        rank = len(entry.inputs[self._first_full()].shape)
-        outer = tuple(i for i in range(rank) if i not in axes)
-        return tuple(
-            [_reduced(next(it), kind, outer) if need else None for need, kind in zip(needs, self.in_kinds, strict=True)]
-        )
-
-
-def _reduced(g: Any, kind: str, outer: tuple[int, ...]) -> Any:
-    """The gradient of a per-column argument is full-size: sum over the rows."""
-    if kind == "col":
-        return g.sum(outer) if outer else g
-    return g.sum() if kind == "scalar" else g
-
-
-def _derive(spec: RowOp, needs: tuple[bool, ...]) -> tuple[RowOp, tuple[int, ...]]:
-    n = spec.n_args
-    gs = [arg(n + 1 + k) for k in range(len(spec.exprs))]
-    wrt = [i for i, need in enumerate(needs) if need]
-    kinds = (*spec.in_kinds, spec.out_kinds[0], *spec.out_kinds)
-    if spec._gradient is not None:
-        every = spec._gradient(gs[0], *[arg(i) for i in range(n)], arg(n))
-        outs = [every[i] for i in wrt]
-    else:
-        outs = vjp(spec.exprs, gs, wrt, spec.in_kinds, (spec.out_kinds[0], *spec.out_kinds))
-        if len(spec.exprs) == 1:
-            outs = [rewrite(o, {spec.exprs[0]: arg(n)}) for o in outs]
-    used = {i for o in outs for i in o.arg_indices()} | {n + 1}
-    if not any(kinds[i] == "full" for i in used):
-        used.add(spec._first_full())
-    sources = tuple(sorted(used))
-    renumber = {arg(s): arg(k) for k, s in enumerate(sources)}
-    in_kinds = tuple(kinds[s] for s in sources)
-    out_kinds = tuple("full" if spec.in_kinds[i] in ("col", "scalar") else spec.in_kinds[i] for i in wrt)
-    return RowOp(
-        f"{spec.name}.backward", [rewrite(o, renumber) for o in outs], in_kinds, out_kinds, n_scalars=spec.n_scalars
-    ), sources
+    def shaped(self, i: int, g: Any, entry: Entry) -> Any:
+        """The gradient of an argument per column is summed over the rows, that of a scalar over everything."""
+        kind = self.in_kinds[i]
+        rows = tuple([k for k in range(g.rank) if k not in entry.attrs["axes"]])
+        return g.sum() if kind == "scalar" else g.sum(rows) if kind == "col" and rows else g
 
 
 def row_gradient(name: str, needs: tuple[bool, ...], sig: Signature) -> Any:

@@ -238,10 +238,17 @@ def line(y: Any) -> Any:
     return y.reshape((*y.shape[:-2], y.shape[-1]))
 
 
-def across(op: str, value: Any, name: str, one: int, least: int = 1) -> Pair:
-    """The pair of a horizontal int, for images of height 1."""
+def across(op: str, name: str, value: Any, least: int = 1) -> Pair:
+    """The pair of a horizontal int, for images of height 1: vertically the least, which does nothing."""
     (value,) = value if isinstance(value, (tuple, list)) and len(value) == 1 else (value,)
-    return one, pair(op, name, value, least)[1]
+    return least, pair(op, name, value, least)[1]
+
+
+def placing(
+    op: str, stride: Any, padding: Any, dilation: Any, of: Callable[..., Pair] = pair
+) -> tuple[Pair, Pair, Pair]:
+    """Where the windows lie, as pairs."""
+    return of(op, "stride", stride), of(op, "padding", padding, 0), of(op, "dilation", dilation)
 
 
 @public()
@@ -262,7 +269,7 @@ def conv2d(x: Tensor, weight: Tensor, stride: Any = 1, padding: Any = 0, dilatio
     (8, 16, 13, 13)
     """
     images, back = _images("conv2d", x, weight, 4, groups)
-    at = (pair("conv2d", "stride", stride), pair("conv2d", "padding", padding, 0), pair("conv2d", "dilation", dilation))
+    at = placing("conv2d", stride, padding, dilation)
     return back(apply(_CONV, (images, weight), (*at, groups)))
 
 
@@ -277,11 +284,7 @@ def conv1d(x: Tensor, weight: Tensor, stride: Any = 1, padding: Any = 0, dilatio
     [[-1.0, -1.0]]
     """
     signals, back = _images("conv1d", x, weight, 3, groups)
-    at = (
-        across("conv1d", stride, "stride", 1),
-        across("conv1d", padding, "padding", 0, 0),
-        across("conv1d", dilation, "dilation", 1),
-    )
+    at = placing("conv1d", stride, padding, dilation, across)
     return back(line(apply(_CONV, (flat(signals), flat(weight)), (*at, groups))))
 
 
@@ -329,14 +332,9 @@ def convtrans2d(
     (8, 3, 28, 28)
     """
     images, back = _images("convtrans2d", x, weight, 4, groups)
-    at = (
-        pair("convtrans2d", "stride", stride),
-        pair("convtrans2d", "padding", padding, 0),
-        pair("convtrans2d", "dilation", dilation),
-    )
-    return back(
-        _transposed("convtrans2d", images, weight, at, pair("convtrans2d", "output_padding", output_padding, 0), groups)
-    )
+    at = placing("convtrans2d", stride, padding, dilation)
+    extra = pair("convtrans2d", "output_padding", output_padding, 0)
+    return back(_transposed("convtrans2d", images, weight, at, extra, groups))
 
 
 @public("conv_transpose1d")
@@ -352,10 +350,6 @@ def convtrans1d(
 ) -> Tensor:
     """1-d transposed convolution: x (N, C, L) or (C, L), weight (C, O / groups, K). See `convtrans2d`."""
     signals, back = _images("convtrans1d", x, weight, 3, groups)
-    at = (
-        across("convtrans1d", stride, "stride", 1),
-        across("convtrans1d", padding, "padding", 0, 0),
-        across("convtrans1d", dilation, "dilation", 1),
-    )
-    extra = across("convtrans1d", output_padding, "output_padding", 0, 0)
+    at = placing("convtrans1d", stride, padding, dilation, across)
+    extra = across("convtrans1d", "output_padding", output_padding, 0)
     return back(line(_transposed("convtrans1d", flat(signals), flat(weight), at, extra, groups)))

@@ -54,7 +54,7 @@ def _vjp(e: Any, g: Tensor, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...
         stop = start + t.shape[axis]
         starts = tuple(start if i == axis else 0 for i in range(len(t.shape)))
         stops = tuple(stop if i == axis else n for i, n in enumerate(t.shape))
-        parts.append(slice_(g.with_empty_tape(), starts, stops, (1,) * len(t.shape)) if need else None)
+        parts.append(slice_(g, starts, stops, (1,) * len(t.shape)) if need else None)
         start = stop
     return tuple(parts)
 
@@ -129,8 +129,7 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
                 {"a": f"a.shape = {list(xs[0].shape)}", "b": f"b.shape = {list(x.shape)}"},
             )
     shape = (*xs[0].shape[:at], 1, *xs[0].shape[at:])
-    owned = any(x._tape is not None for x in xs)  # then one whose tape has moved on comes along with an empty one
-    return concat([(x.with_empty_tape() if owned and x._tape is None else x).reshape(shape) for x in xs], at)
+    return concat([x.reshape(shape) for x in xs], at)
 
 
 def filled(x: Tensor, axis: int, n: int, value: Any = 0) -> Tensor:
@@ -201,11 +200,7 @@ def repeat(x: Tensor, counts: Sequence[int]) -> Tensor:
         if n == 0:
             x = x[(slice(None),) * axis + (slice(0, 0),)]
         elif n > 1:
-            x = (
-                concat([x.with_empty_tape() if i else x for i in range(n)], axis)
-                if x._serial is None
-                else concat([*[x.with_empty_tape() for _ in range(n - 1)], x], axis)
-            )
+            x = concat([x] * n, axis)
     return x
 
 

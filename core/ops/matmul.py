@@ -38,10 +38,8 @@ def swap(x: Any) -> Any:
 
 
 def _vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
-    g2 = g.with_empty_tape()
     da = _product(g, swap(e.input(1))) if needs[0] else None
-    db = _product(swap(e.input(0)), g2) if needs[1] else None
-    return da, db
+    return da, _product(swap(e.input(0)), g) if needs[1] else None
 
 
 _MATMUL = register(
@@ -201,16 +199,15 @@ def _linear_body(x: Any, w: Any, b: Any = None) -> Tensor:
 def _linear_vjp(e: Any, g: Any, needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
     """dx = g W, dW = g^T x, db = the sum of g over rows."""
     w_shape = e.inputs[1].shape
-    g1, g2 = g.with_empty_tape(), g.with_empty_tape()
     dx = matmul(g, e.input(1)) if needs[0] else None
     dw = db = None
     if needs[1]:
         x = e.input(0)
         rows = x.numel // w_shape[1] if w_shape[1] else 0
-        flat_g = g1 if g1.rank == 2 else g1.reshape((rows, w_shape[0]))
+        flat_g = g if g.rank == 2 else g.reshape((rows, w_shape[0]))
         dw = matmul(swap(flat_g), x if x.rank == 2 else x.reshape((rows, w_shape[1])))
     if len(needs) > 2 and needs[2]:
-        db = g2.sum(tuple(range(g2.rank - 1))) if g2.rank > 1 else g2
+        db = g.sum(tuple(range(g.rank - 1))) if g.rank > 1 else g
     return (dx, dw, db)[: len(needs)]
 
 

@@ -13,7 +13,7 @@ from ..registry import Composite, register
 from ..tensor import Tensor
 from ..types import TensorType
 from ._define import as_one_op, as_tensor, public
-from .conv import Pair, across, extent, flat, line, overlap_add, pair, windows
+from .conv import Pair, across, extent, flat, line, overlap_add, pair, placing, windows
 from .reduce import narrow, widened
 
 KINDS = ("avg", "max", "min")
@@ -84,15 +84,14 @@ _POOL = register(
 )  # fmt: skip
 
 
-def _pooled(op: str, x: Any, rank: int, kind: Any, at: tuple[Any, ...]) -> Any:
+def _pooled(op: str, x: Any, kind: Any, at: tuple[Any, ...]) -> Any:
+    """Of images with or without a batch."""
     if kind not in KINDS:
         raise ValueError(f"[{op}] kind is one of {', '.join(map(repr, KINDS))}, not {kind!r}")
-    if x.rank == rank:
+    if x.rank == 4:
         return apply(_POOL, (x,), (kind, *at))
-    if x.rank != rank - 1:
-        raise shape_error(
-            op, f"x has {rank} dims, or {rank - 1} without a batch", {"x": x}, {"x": f"x.rank = {x.rank}"}
-        )
+    if x.rank != 3:
+        raise shape_error(op, "x has 4 dims, or 3 without a batch", {"x": x}, {"x": f"x.rank = {x.rank}"})
     y = apply(_POOL, (x.reshape((1, *x.shape)),), (kind, *at))
     return y.reshape(y.shape[1:])
 
@@ -113,11 +112,8 @@ def pool2d(x: Tensor, kind: str, kernel: Any, stride: Any = None, padding: Any =
     [[[4.0]]]
     """
     as_tensor("pool2d", x)
-    k = pair("pool2d", "kernel", kernel)
-    s = k if stride is None else pair("pool2d", "stride", stride)
-    return _pooled(
-        "pool2d", x, 4, kind, (k, s, pair("pool2d", "padding", padding, 0), pair("pool2d", "dilation", dilation))
-    )
+    at = placing("pool2d", kernel if stride is None else stride, padding, dilation)
+    return _pooled("pool2d", x, kind, (pair("pool2d", "kernel", kernel), *at))
 
 
 @public()
@@ -127,7 +123,5 @@ def pool1d(x: Tensor, kind: str, kernel: Any, stride: Any = None, padding: Any =
     as_tensor("pool1d", x)
     if x.rank not in (2, 3):
         raise shape_error("pool1d", "x has 3 dims, or 2 without a batch", {"x": x}, {"x": f"x.rank = {x.rank}"})
-    k = across("pool1d", kernel, "kernel", 1)
-    s = k if stride is None else across("pool1d", stride, "stride", 1)
-    at = (k, s, across("pool1d", padding, "padding", 0, 0), across("pool1d", dilation, "dilation", 1))
-    return line(_pooled("pool1d", flat(x), 4, kind, at))
+    at = placing("pool1d", kernel if stride is None else stride, padding, dilation, across)
+    return line(_pooled("pool1d", flat(x), kind, (across("pool1d", "kernel", kernel), *at)))

@@ -65,9 +65,9 @@ def back(g: Tensor, like: Any, axes: tuple[int, ...]) -> Tensor:
 def _extremum_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     """Ties share the gradient equally. Source: `torch.amax`. A NaN result gives NaN."""
     x, y, axes = e.input(0), e.output(), e.attrs["axes"]
-    mask = (x.detach() == back(y.detach(), x, axes)).to_dtype(x.dtype)
-    share = g / mask.sum(axes)
-    return (back(share, x, axes) * mask,)
+    mask = (x.detach() == back(y.detach(), x, axes)).to_dtype(x.dtype.compute)  # in f16 a count may be infinite
+    share = widened(g) / mask.sum(axes)
+    return (narrow(back(share, x, axes) * mask, x.dtype),)
 
 
 def _prod_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
@@ -78,10 +78,10 @@ def _prod_vjp(e: Any, g: Tensor, _: Any) -> tuple[Tensor]:
     zero = x.detach() == 0.0
     zeros = back(zero.to_dtype(x.dtype).sum(axes), x, axes)
     filled = where(zero, x.device.ones(x.shape, x.dtype), x)
-    nonzero = back(filled.with_empty_tape().prod(axes), x, axes)
+    nonzero = back(filled.prod(axes), x, axes)
     none, one = zeros == 0.0, zeros == 1.0
     nothing = x.device.zeros(x.shape, x.dtype)
-    factor = where(none, nonzero.with_empty_tape() / filled, where(one & zero, nonzero, nothing))
+    factor = where(none, nonzero / filled, where(one & zero, nonzero, nothing))
     return (back(g, x, axes) * factor,)
 
 

@@ -29,8 +29,9 @@ def _on_host(x: Any, axis: int, descending: bool) -> Any:
 
 _ARGSORT = register(
     Composite("argsort", lambda x, axis, descending: TensorType(x.shape, i64), _on_host, attrs=("axis", "descending"), family="sort",
-              doc="falls back to the host: copied out, sorted by NumPy, copied back")
+              doc="Indices that sort along an axis: stable, NaN the largest.")
 )  # fmt: skip
+_ARGSORT.host = "copied out, sorted by NumPy, copied back"
 
 
 @public()
@@ -78,3 +79,6 @@ def topk(x: Tensor, k: int, axis: int = -1, largest: bool = True) -> tuple[Tenso
     ([3.0, 2.0], [0, 2])
     """
     return _take("topk", x, axis, largest, k)
+
+
+sort.made_of = topk.made_of = ("argsort", "gather")  # type: ignore[attr-defined]  # what `explain` shows for them
