@@ -139,7 +139,9 @@ def _trembles(inner: Kernel, sig: Any, attrs: Any) -> Kernel:
 
     def kernel(*arrays: Array) -> Any:
         out = np.array(inner(*arrays))
-        return np.where(rng.random(out.shape) < 0.5, np.nextafter(out, np.float32(0)), out).astype(out.dtype)
+        return np.where((rng.random(out.shape) < 0.5) & np.isfinite(out), np.nextafter(out, np.float32(0)), out).astype(
+            out.dtype
+        )
 
     return kernel if len(sig.outputs) == 1 and sig.outputs[0].dtype.name == "f32" else inner
 
