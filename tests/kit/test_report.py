@@ -101,3 +101,16 @@ def test_the_reference_is_right_about_a_known_gradient():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="nothing is named 'softmux'"):
         judge("cpu", "quick", only="softmux")
+
+
+def test_a_wheel_of_dfdx_and_a_plugin_are_enough():
+    """Without PyTorch, pytest and hypothesis."""
+    program = """
+import sys
+for name in ("torch", "pytest", "hypothesis", "scipy", "matplotlib"):
+    sys.modules[name] = None  # importing it fails
+from dfdx.cli.main import main
+sys.exit(main(["conformance", "cpu", "--only", "optimizers"]))
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert run.returncode == 0 and "CONFORMING" in run.stdout, run.stdout + run.stderr
