@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,7 @@ def prod(x: Any, axes: Axes = None) -> Ref:
         if not zeros.any():
             return (whole * broadcast(_kept(out, at), x.shape) / x,)
         rows = _rows(x, at)
-        columns = [move(rows, lambda a, i=i: a[:, i]) for i in range(n)]
+        columns = [move(rows, itemgetter((slice(None), i))) for i in range(n)]
         others = [_product([c for j, c in enumerate(columns) if j != i], v.size) for i in range(n)]
         return (whole * _unrows(stack(others, 1), x.shape, at),)
 
@@ -218,7 +219,7 @@ def concat(xs: Sequence[Any], axis: int = 0) -> Ref:
 
     def pull(g: Ref) -> list[Ref]:
         lead = (slice(None),) * (axis % len(g.shape))
-        return [move(g, lambda a, s=s, t=t: a[(*lead, slice(s, t))]) for s, t in pairwise(bounds)]
+        return [move(g, itemgetter((*lead, slice(s, t)))) for s, t in pairwise(bounds)]
 
     return Ref(
         np.concatenate([p.v for p in parts], axis), np.concatenate([p.e for p in parts], axis), tuple(parts), pull

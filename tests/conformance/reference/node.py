@@ -180,7 +180,7 @@ def own(v: Array, function: str) -> Array:
     return e + _rounding(v)
 
 
-def own_sum(v: Array, absolute: Array) -> Array:
+def own_sum(v: Any, absolute: Any) -> Array:
     """The error a device may make in a sum of result v whose terms have the given absolute sum."""
     if v.dtype.kind != "f":
         return np.zeros(())
