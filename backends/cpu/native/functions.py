@@ -70,6 +70,13 @@ def _exp_parts(b: Function, x: V) -> tuple[V, V]:
     return i, _exp_poly(b, x, n)
 
 
+def _exp_near(b: Function, x: V) -> V:
+    """e^x for |x| up to 87: the exponent is added to the bits."""
+    t = b.fma(x, 1.44269504088896341, 12582912.0)
+    y = _exp_poly(b, x, t - 12582912.0) + 1.0
+    return bitcast_float(b, bitcast_int(b, y) + (bitcast_int(b, t) << 23))
+
+
 def _exp_poly(b: Function, x: V, n: V) -> V:
     """e^(x - n ln 2) - 1."""
     r = b.fma(n, 2.12194440e-4, b.fma(n, -0.693359375, x))
@@ -88,11 +95,6 @@ def exp(b: Function, x: V) -> V:
     if scalar_type(x.type) == "double":
         return _exp_double(b, x)
 
-    def near() -> V:
-        t = b.fma(x, 1.44269504088896341, 12582912.0)
-        y = _exp_poly(b, x, t - 12582912.0) + 1.0
-        return bitcast_float(b, bitcast_int(b, y) + (bitcast_int(b, t) << 23))
-
     def far() -> V:
         held = _below(b, _above(b, x, -104.0), 89.0)
         t = b.fma(held, 1.44269504088896341, 12582912.0)
@@ -100,7 +102,7 @@ def exp(b: Function, x: V) -> V:
         return _scale(b, _exp_poly(b, held, t - 12582912.0) + 1.0, i)
 
     extreme = b.intrinsic("fabs", x).cmp("ugt", 87.0)
-    return b.either(any_lane(b, extreme), far, near)  # type: ignore[no-any-return]
+    return b.either(any_lane(b, extreme), far, lambda: _exp_near(b, x))  # type: ignore[no-any-return]
 
 
 def any_lane(b: Function, cond: V) -> V:
@@ -197,9 +199,7 @@ def tanh(b: Function, x: V) -> V:
     z = x * x
     p = _poly(b, z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
     small = b.fma(p * z, x, x)
-    i, e = _exp_parts(b, _below(b, a + a, 20.0))
-    grown = (e + 1.0) * _power2(b, i, x.type)
-    big = 1.0 - 2.0 / (grown + 1.0)
+    big = 1.0 - 2.0 / (_exp_near(b, _below(b, a + a, 20.0)) + 1.0)
     y = b.intrinsic("copysign", b.select(a.cmp("olt", 0.625), small, big), x)
     return b.select(x.cmp("uno", x), x, y)
 
@@ -210,8 +210,8 @@ def erf(b: Function, x: V) -> V:
     a = b.intrinsic("fabs", x)
     t, z = _below(b, a, 4.0), x * x
     u = b.fma(b.fma(t, -1.72853470e-5, 3.83197126e-4), t * t, b.fma(t, -3.88396438e-3, 2.42546219e-2))
-    i, e = _exp_parts(b, b.fma(_poly_from(b, u, t, (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1)), t, -t))
-    big = b.intrinsic("copysign", 1.0 - (e + 1.0) * _power2(b, i, x.type), x)
+    e = _exp_near(b, b.fma(_poly_from(b, u, t, (-1.06777877e-1, -6.34846687e-1, -1.28717512e-1)), t, -t))
+    big = b.intrinsic("copysign", 1.0 - e, x)
     p = (-5.96761703e-4, 4.99119423e-3, -2.67681349e-2, 1.12819925e-1, -3.76125336e-1, 1.28379166e-1)
     y = b.select(a.cmp("ogt", 0.927734375), big, b.fma(_poly(b, z, p), x, x))
     return b.select(x.cmp("uno", x), x, y)

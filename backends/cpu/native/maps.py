@@ -116,11 +116,8 @@ class Scalars:
 
 
 def width_of(program: MapProgram) -> int:
-    """Lanes of the loop: two registers of f32 for light programs, one for those that need the registers."""
-    if any(n.op == "random" for n in program.nodes):
-        return 32
-    lanes = vector_bytes() // 4
-    return lanes if cost(program.nodes) > 24 else 2 * lanes
+    """Lanes of the loop: two registers of f32, whose work overlaps; a block of random words needs more."""
+    return 32 if any(n.op == "random" for n in program.nodes) else vector_bytes() // 2
 
 
 def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> str:
