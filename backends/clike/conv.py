@@ -11,11 +11,13 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from ...core.contract import Signature, arg, cast, map_program
+from . import planes
 from .array import Array, dense_strides
 from .engine import Engine, Launch, Source
 from .expr import load, store
 from .map import compile_map
 from .matmul import compile_matmul
+from .planes import names
 from .types import register_type, storage_type
 
 __all__ = ["WORKSPACE", "register"]
@@ -39,13 +41,6 @@ class Window(NamedTuple):
     @property
     def is_point(self) -> bool:
         return self.kernel == (1, 1) and self.stride == (1, 1) and self.padding == (0, 0)
-
-
-# where the numbers of a window and of images sit behind the offsets: KH KW SH SW PH PW DH DW, then C H W OH OW
-def names(first: int) -> str:
-    """Declarations of a window's and an image's numbers by their names."""
-    parts = ["KH", "KW", "SH", "SW", "PH", "PW", "DH", "DW", "C", "H", "W", "OH", "OW"]
-    return "const i64 " + ", ".join(f"{n} = d.v[{first + k}]" for k, n in enumerate(parts)) + ";"
 
 
 @cache
@@ -120,9 +115,14 @@ class Plan:
         key = (n, x.strides, image_step)
         call = self._columns.get(key)
         if call is None:
-            blocks = -(-self.pixels // GROUP)
-            numbers = (*self.numbers, blocks, *x.strides, image_step, row_step)
-            launch = Launch(_im2col(x.dtype, self.wide), (lines * blocks, 1, 1), numbers)
+            if self.engine.target.cpu:
+                each, items = planes.share(lines, self.pixels, self.engine.target.units)
+                numbers = (*self.numbers, lines, each, *x.strides, image_step, row_step)
+                launch = Launch(planes.im2col(x.dtype, self.wide), (items, 1, 1), numbers)
+            else:
+                blocks = -(-self.pixels // GROUP)
+                numbers = (*self.numbers, blocks, *x.strides, image_step, row_step)
+                launch = Launch(_im2col(x.dtype, self.wide), (lines * blocks, 1, 1), numbers)
             call = self._columns[key] = self.engine.prepare(launch)
         y = self.engine.empty(shape, self.wide)
         call((x, y), ())
@@ -191,6 +191,11 @@ def _conv2d_input(engine: Engine, sig: Signature, groups: int, window: Window) -
     for m in {b - a for a, b in p.chunks()}:
         products[m] = compile_matmul(engine, (m, groups, p.rows, p.o // groups), (m, groups, p.o // groups, p.pixels), p.wide)  # fmt: skip
         count = m * p.c * p.h * p.w
+        if engine.target.cpu and p.wide is p.dtype:
+            each, items = planes.share(m * p.c, p.h * p.w * window.kernel[0] * window.kernel[1], engine.target.units)
+            launch = Launch(planes.col2im(p.dtype), (items, 1, 1), (*p.numbers, m * p.c, each))
+            sums[m] = engine.prepare(launch)
+            continue
         launch = Launch(_col2im(p.wide, p.dtype), (-(-count // GROUP), 1, 1), (*p.numbers, count))
         sums[m] = engine.prepare(launch)
 

@@ -28,7 +28,7 @@ def map_launch(program: MapProgram, shape: Shape, strides: Sequence[Strides], ta
         return Launch(_line(program, classes, target.group, shared), (groups, 1, 1), numbers)
     if dims[-1] < SHORT:
         numbers = (prod(dims), *dims, *[s for step in steps for s in step])
-        return Launch(_scattered(program, len(dims), k, target.group, shared), (-(-numbers[0] // target.group), 1, 1), numbers)  # fmt: skip
+        return Launch(_scattered(program, len(dims), k, target.group, shared, numbers[0] < 2**31), (-(-numbers[0] // target.group), 1, 1), numbers)  # fmt: skip
     classes = tuple([min(s[-1], 2) for s in steps])
     group = target.group if dims[-1] >= target.group else min(64, target.group)
     blocks = -(-dims[-1] // group)
@@ -91,10 +91,14 @@ def _rows(program: MapProgram, rank: int, classes: tuple[int, ...], group: int, 
 
 
 @lru_cache(4096)
-def _scattered(program: MapProgram, rank: int, k: int, group: int, shared: bool) -> Source:
+def _scattered(program: MapProgram, rank: int, k: int, group: int, shared: bool, short: bool) -> Source:
     dims = [f"d.v[{k + 1 + a}]" for a in range(rank)]
     names = [f"i{a}" for a in range(rank)]
-    setup = ["const i64 i = GID(0);", f"if (i < d.v[{k}]) {{", *["  " + line for line in unravel("i", dims, names)]]
+    setup = [
+        "const i64 i = GID(0);",
+        f"if (i < d.v[{k}]) {{",
+        *["  " + line for line in unravel("i", dims, names, short)],
+    ]
     at = [f"d.v[{j}]" + "".join(f" + i{a} * d.v[{k + 1 + rank + j * rank + a}]" for a in range(rank)) for j in range(k)]
     return _kernel(program, "map_scattered", setup, at, group, k + 1 + rank * (k + 1), shared)
 

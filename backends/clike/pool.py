@@ -6,10 +6,12 @@ from functools import cache
 from typing import Any
 
 from ...core.contract import Signature
+from . import planes
 from .array import Array
-from .conv import Window, names
+from .conv import Window
 from .engine import Engine, Launch, Source
 from .expr import arithmetic, load, store
+from .planes import names
 from .rowwriter import combine, identity
 from .types import literal, register_type, storage_type
 
@@ -107,13 +109,18 @@ def register(registry: Any, engine: Engine) -> None:
         x, out = sig.inputs[0], sig.outputs[0]
         window = Window(kernel, stride, padding, dilation)
         source = _forward(x.dtype, kind, 1.0 / (kernel[0] * kernel[1]))
-        numbers = (*window.numbers, *x.shape[1:], *out.shape[2:], out.numel)
+        numbers, items = (*window.numbers, *x.shape[1:], *out.shape[2:], out.numel), -(-out.numel // GROUP)
+        if engine.target.cpu:
+            count, work = x.shape[0] * x.shape[1], out.shape[2] * out.shape[3] * kernel[0] * kernel[1]
+            each, items = planes.share(count, work, engine.target.units)
+            source = planes.pool(x.dtype, kind, 1.0 / (kernel[0] * kernel[1]))
+            numbers = (*numbers[:-1], count, each)
         calls: dict[Any, Any] = {}
 
         def run(a: Array) -> Array:
             call = calls.get(a.strides)
             if call is None:
-                launch = Launch(source, (-(-out.numel // GROUP), 1, 1), (*numbers, *a.strides))
+                launch = Launch(source, (items, 1, 1), (*numbers, *a.strides))
                 call = calls[a.strides] = engine.prepare(launch)
             y = engine.empty(out.shape, out.dtype)
             call((a, y), ())
@@ -131,7 +138,13 @@ def register(registry: Any, engine: Engine) -> None:
         window = Window(kernel, stride, padding, dilation)
         numbers = (*window.numbers, *x.shape[1:], *g.shape[2:], x.numel)
         source = _backward(x.dtype, kind, 1.0 / (kernel[0] * kernel[1]))
-        call = engine.prepare(Launch(source, (-(-x.numel // GROUP), 1, 1), numbers))
+        launch = Launch(source, (-(-x.numel // GROUP), 1, 1), numbers)
+        if engine.target.cpu and x.dtype.compute is x.dtype:
+            count, work = x.shape[0] * x.shape[1], g.shape[2] * g.shape[3] * kernel[0] * kernel[1]
+            each, items = planes.share(count, work, engine.target.units)
+            source = planes.pool_backward(x.dtype, kind, 1.0 / (kernel[0] * kernel[1]))
+            launch = Launch(source, (items, 1, 1), (*numbers[:-1], count, each))
+        call = engine.prepare(launch)
         tidy = engine.copier.contiguous
 
         def run(g_: Array, x_: Array, y_: Array) -> list[Array]:
