@@ -7,8 +7,10 @@ compared with a copy on the same device, scaled by the bytes that they must move
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,8 +100,9 @@ def _cnn(dev: Any) -> Work:
 def _cnn_tinygrad(_: Any) -> Work:
     """The same step, jitted as its users would, on tinygrad's OpenCL device."""
     os.environ["DEV"] = "CL"
-    import importlib
-
+    loader = sorted((Path(importlib.import_module("pyopencl").__file__ or "").parent / ".libs").glob("libOpenCL*"))
+    if loader:
+        os.environ.setdefault("OPENCL_PATH", str(loader[0]))
     tinygrad = importlib.import_module("tinygrad")
     layers, optimizers = importlib.import_module("tinygrad.nn"), importlib.import_module("tinygrad.nn.optim")
     Tensor, TinyJit, SGD = tinygrad.Tensor, tinygrad.TinyJit, optimizers.SGD
@@ -110,7 +113,7 @@ def _cnn_tinygrad(_: Any) -> Work:
 
     @TinyJit
     def step() -> Any:
-        with Tensor.train():
+        with tinygrad.Context(TRAINING=1):
             h = c1(x).relu().max_pool2d(2)
             h = c2(h).relu().max_pool2d(2).flatten(1)
             opt.zero_grad()

@@ -196,4 +196,4 @@ def _target(device: Any) -> Target:
 
 
 def _options(device: Any, target: Target) -> tuple[str, ...]:
-    return ("-DHAVE_F64",) * target.f64 + ("-DOWN_MATH",) * target.cpu + ("-cl-std=CL1.2",)
+    return ("-DHAVE_F64",) * target.f64 + (f"-DOWN_MATH={1 if target.fused else 2}",) * target.cpu + ("-cl-std=CL1.2",)
