@@ -62,6 +62,12 @@ return new arrays. N, C, H, W are an image's dims, O and OH, OW those of the res
                                         input positions, "out" the result), `needs` a bool per input; a sequence of the gradients that
                                         are needed, in order. For linear, pool2d, attention, softmax, ...; the convolutions' are ops.
 
+A runtime may have a method `replay(launches, given, wanted)` for captured steps (`dfdx.capture`), where a driver replays by itself
+(a graph, a command list). `launches` are `Launch`es in order; `given` numbers the arrays that each replay brings (arguments,
+parameters, constants), `wanted` those that it takes. It returns a function (arrays, numbers) -> arrays: the given ones in order and the
+numbers that `Slot`s name, to the wanted ones, each in memory of its own, except where a launch overwrote an input; or None, and core
+replays the launches one by one.
+
 `fn(signature, **attributes)` of a kernel with `specialize=True` may return NotImplemented for what it does not take.
 
 An op plugin (group `dfdx.ops.v1`) imports from here as well: `Elementwise`, `RowOp` or `Composite` make an op, `expr` has the functions
@@ -119,6 +125,7 @@ from .expr import (
 )
 from .expr.functions import REDUCTIONS
 from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, set_quiet
+from .launches import Launch, Slot
 from .ops._define import as_tensor
 from .philox import philox_words
 from .plugins.hookspecs import API, hookimpl
@@ -130,9 +137,9 @@ from .types import Signature, TensorType
 
 __all__ = [
     "API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError",
-    "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "MapProgram",
+    "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram",
     "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp",
-    "RowProgram", "Signature", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
+    "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
     "cache_folder", "cast", "check_takes", "compile_map", "compile_row", "dtype_error", "evaluate", "evaluate_program",
     "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis",
     "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .cell import Empty, new_cell
-from .recorder import Recorder
+from .launches import Launch, Slot
+from .recorder import Number, Recorder, Step
 from .simplify import simplify
 from .straight import Writer, compiled
 from .tensor import Tensor, next_serial, wrap
@@ -129,8 +130,6 @@ class _Builder:
     def compile(self, shown: str, name: str) -> Callable[..., Any]:
         self.writes()
         steps, constants = simplify(self.r, self.held)
-        w = Writer({}, {*self.held, *constants}, lambda source, i: f"n{source}_{i}")
-        w.write(steps)
         used = {v for s in steps for v in s.inputs} | self.held
         before = []
         for k, (make, count) in enumerate(self.r.groups):
@@ -138,9 +137,31 @@ class _Builder:
         before += [f"v{i} = t{i}._cell.array" for i in range(self.r.n_arguments) if i in used]
         before += [f"v{v} = {self.cell(cell)}.array" for v, cell in self.r.cells.items() if v in used]
         self.env.update({f"v{v}": array for v, array in constants.items()})
+        body = self._by_backend(steps, used) or self._by_python(steps, constants)
         params = ", ".join(f"t{i}" for i in range(len(self.tensors)))
-        lines = "".join(f"    {line}\n" for line in (*before, *w.lines, *self.after, f"return {shown}"))
-        return compiled(f"def run({params}):\n{lines}", {**self.env, **w.env}, f"captured {name}")
+        lines = "".join(f"    {line}\n" for line in (*before, *body, *self.after, f"return {shown}"))
+        return compiled(f"def run({params}):\n{lines}", self.env, f"captured {name}")
+
+    def _by_python(self, steps: list[Step], constants: dict[int, Any]) -> list[str]:
+        w = Writer({}, {*self.held, *constants}, lambda source, i: f"n{source}_{i}")
+        w.write(steps)
+        self.env.update(w.env)
+        return w.lines
+
+    def _by_backend(self, steps: list[Step], used: set[int]) -> list[str] | None:
+        """One call of what the device's own `replay` makes of the steps; None where it has none, or declines."""
+        make = getattr(self.tensors[0].device.runtime, "replay", None) if self.tensors else None
+        if make is None or not steps:
+            return None
+        numbers = [f"n{k}_{i}" for k, (_, count) in enumerate(self.r.groups) for i in range(count)]
+        made = {v for s in steps for v in s.outputs}
+        given, wanted = sorted(used - made), sorted(self.held & made)
+        run = make([_launch(s, numbers) for s in steps], tuple(given), tuple(wanted))
+        if run is None:
+            return None
+        outs, arrays = "".join(f"v{v}, " for v in wanted), "".join(f"v{v}, " for v in given)
+        call = f"{self.constant(run)}(({arrays}), ({''.join(f'{n}, ' for n in numbers)}))"
+        return [f"{outs} = {call}" if wanted else call]
 
     def guard(self) -> Callable[[], bool]:
         """Whether the gradients hold what they held when the step was recorded."""
@@ -156,6 +177,14 @@ class _Builder:
             )
 
         return fits
+
+
+def _launch(step: Step, numbers: list[str]) -> Launch:
+    scalars = [Slot(numbers.index(f"n{s.source}_{s.index}")) if isinstance(s, Number) else s for s in step.scalars]
+    return Launch(
+        step.plan.spec.name, step.plan.kernel, step.plan.attrs, step.inputs, tuple(scalars), step.outputs,
+        step.plan.type is None,
+    )  # fmt: skip
 
 
 def _fresh(array: Any, type_: Any, device: Any, taker: Any) -> Tensor:

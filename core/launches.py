@@ -1,0 +1,32 @@
+"""What a backend that replays captured steps by itself is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+__all__ = ["Launch", "Slot"]
+
+
+class Slot(NamedTuple):
+    """A number that each replay gives anew, by its place among them."""
+
+    index: int
+
+
+class Launch(NamedTuple):
+    """One kernel call: `kernel(*arrays, *numbers)`.
+
+    * `name`, `attrs`: the op or primitive and its attributes.
+    * `inputs`, `outputs`: arrays by value number; an output that overwrote an input (`attrs["inplace"]`) has a new number.
+    * `numbers`: what follows the arrays, plain or a `Slot`.
+    * `several`: whether the kernel returns a sequence.
+    """
+
+    name: str
+    kernel: Callable[..., Any]
+    attrs: dict[str, Any]
+    inputs: tuple[int, ...]
+    numbers: tuple[Any, ...]
+    outputs: tuple[int, ...]
+    several: bool
