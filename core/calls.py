@@ -1,7 +1,7 @@
 """The short path of an op call: everything that types alone decide is looked up at once, and nothing is decided twice.
 
 `short_call(spec, slow, ...)` gives a function that does what `apply` does in the common case (types seen before, one
-device, one tape at most, no watcher) and leaves every other case to `slow`. Its text is unrolled for each number of
+device, one tape at most; plans are forgotten while somebody watches) and leaves every other case to `slow`. Its text is unrolled for each number of
 operands, because at this length a loop over two of them costs as much as the addition that they are for.
 """
 
@@ -13,26 +13,24 @@ from functools import cache, update_wrapper
 from typing import Any
 
 from .cell import Cell
-from .door import watched
 from .tensor import Tensor, next_id, next_serial
 
 __all__ = ["short_call"]
 
 # {lines of an operand} are repeated for each operand
 _TEXT = """\
-def bind(spec, slow, plans, watched, Tensor, Cell, new, next_id, next_serial):
+def bind(spec, slow, plans, Tensor, Cell, new, next_id, next_serial):
     def call({a}{rest}):
 {guard}        try:
             plan = plans[{key}]
             device = {first}.device
-            strange = device is not plan.device{same} or watched
+            strange = device is not plan.device{same}
         except (KeyError, AttributeError):  # types that were never seen, or no tensor
             strange = True
         if strange:  # not inside the handler: an error of `slow` would drag the KeyError along
             return slow({a}{rest})
-        tape = None
-{find_tape}
-        if tape is None:
+        tape = {first}._tape
+{find_tape}        if tape is None:
             if {any_serial}:
                 return slow({a}{rest})
         elif tape.shared{any_view}:
@@ -62,11 +60,10 @@ def bind(spec, slow, plans, watched, Tensor, Cell, new, next_id, next_serial):
 """
 _FIND_TAPE = """\
         other = {x}._tape
-        if other is not None:
-            if tape is None:
-                tape = other
-            elif tape is not other:
+        if other is not None and other is not tape:
+            if tape is not None:
                 return slow({a}{rest})
+            tape = other
 """
 _HAND_OVER = """\
         if {x}._tape is not None:
@@ -98,7 +95,7 @@ def _binder(operands: tuple[str, ...], scalars: tuple[str, ...], has_attrs: bool
     text = _TEXT.format(
         a=a, first=first, rest=rest, same=same,
         key=types[0] if uniform else f"({', '.join(types)}, {'attrs' if has_attrs else ''})",
-        find_tape="".join(_FIND_TAPE.format(x=x, a=a, rest=rest) for x in operands) if len(operands) > 1 else f"        tape = {first}._tape",
+        find_tape="".join(_FIND_TAPE.format(x=x, a=a, rest=rest) for x in operands[1:]),
         any_serial=" or ".join(f"{x}._serial is not None" for x in operands),
         any_view="".join(f" or {x}._view is not None" for x in operands),
         guard="".join(f"        if type({x}) is not Tensor:\n            return slow({a}{rest})\n" for x in operands[1:]),
@@ -129,5 +126,5 @@ def short_call(
     `slow` takes the same arguments, whatever they are, and checks them.
     """
     bind = _binder(operands, scalars, has_attrs, spec.uniform)
-    call = bind(spec, slow, spec.plans, watched, Tensor, Cell, object.__new__, next_id, next_serial)
+    call = bind(spec, slow, spec.plans, Tensor, Cell, object.__new__, next_id, next_serial)
     return update_wrapper(call, slow)

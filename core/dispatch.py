@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cell import ViewCell, new_cell
 from .checks import same_device
-from .door import launch
+from .door import launch, watched
 from .errors import TapeMovedError
 from .plan import Plan, make_plan
 from .tape import Tape, check_mergeable, merge
@@ -33,7 +33,7 @@ def apply(spec: OpSpec, tensors: tuple[Tensor, ...], attrs: tuple[Any, ...] = ()
     plan = device.plans.get(key)
     if plan is None:
         plan = device.plans[key] = make_plan(spec, tensors, attrs, device)
-    if plan.short is not None:
+    if plan.short is not None and not watched:
         plan.device = device
         spec.plans[plan.short] = plan
     recording = plan.differentiable and any([t._serial is not None for t in tensors])

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from .registry import forget_plans
+
 if TYPE_CHECKING:
     from .dispatch import Plan
 
@@ -23,6 +25,8 @@ def set_watcher(watcher: Watcher | None) -> Watcher | None:
     """Route every launch through `watcher(plan, inputs)`, which must return `plan.kernel(*inputs)`; returns the former one."""
     former = watched[0] if watched else None
     watched[:] = [] if watcher is None else [watcher]
+    if watcher is not None:
+        forget_plans()  # short paths do not ask who watches: without plans every call comes through the door
     return former
 
 

@@ -19,7 +19,7 @@ from .discovery import discover
 from .hookspecs import API
 from .info import BackendInfo, Capabilities, Check, DeviceInfo
 from .kernels import KernelTable
-from .ops import OpPlugins
+from .ops import OpPlugins, watch_names
 from .states import Record, State, error_text
 
 __all__ = ["Host", "Opened", "Record", "State", "host"]
@@ -57,6 +57,7 @@ class Host:
         """Look at the installed distributions again; plugins that are in use stay, also when they were removed meanwhile."""
         used = {n: r for n, r in self.records.items() if r.state.usable}
         winners, self.losers, self.op_records = discover()
+        watch_names(bool(self.op_records))
         for name, r in used.items():
             found = winners.get(name)
             gone = found is None or found.origin != r.origin

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PluginError
 from ..registry import OPS, OpSpec, known_ops, register
-from ..tensor import Tensor, method
+from ..tensor import Tensor
 from .contain import contained
 from .kernels import KernelTable
 from .states import Record, State
@@ -98,6 +98,7 @@ class OpPlugins:
                 for r in self.records:
                     if r.state is State.FOUND:
                         self._load(r)
+                watch_names(any(not r.state.usable for r in self.records))  # to say which one failed
         return self.records
 
     def _load(self, r: Record) -> None:
@@ -154,4 +155,9 @@ def _missing_method(self: Tensor, name: str) -> Any:
     return function.__get__(self)
 
 
-method(_missing_method, "__getattr__")
+def watch_names(wanted: bool) -> None:
+    """Let a name that tensors lack load third-party ops; without that, Python finds all attributes of a tensor four times as fast."""
+    if wanted:
+        Tensor.__getattr__ = _missing_method  # type: ignore[method-assign]
+    elif "__getattr__" in vars(Tensor):
+        del Tensor.__getattr__
