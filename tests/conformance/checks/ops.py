@@ -38,12 +38,8 @@ class _OpRun(Run):
             yield "aliasing", self.aliasing
         if self.small and inputs and any(h.ndim for h in self.hosts):
             yield "strided", self.strided
-        if (
-            level != "quick"
-            and self.dtype.name == "f32"
-            and self.entry.torch is not None
-            and torch_or_none() is not None
-        ):
+        beside = self.dtype.name == ("bool" if self.entry.takes == "bool" else "f32")
+        if level != "quick" and beside and self.entry.torch is not None and torch_or_none() is not None:
             yield "pytorch", lambda outs: against_torch(self, outs)
 
     def aliasing(self, _: Any) -> Iterator[Finding]:

@@ -79,4 +79,4 @@ binary(
     torch=lambda t, x, a: t.where(x > 0, x, x * a),
 )
 add(OpInfo("axpy", lambda a, b, alpha, beta: a * alpha + b * beta, elementwise(normal, normal, special=False, alpha=0.5, beta=-3.0),
-           call=lambda a, b, alpha, beta: ops.axpy(a, alpha, b, beta), family="binary", errors=wrong_shapes(lambda a, b: ops.axpy(a, 1.0, b, 1.0), "axpy")))  # fmt: skip
+           call=lambda a, b, alpha, beta: ops.axpy(a, alpha, b, beta), family="binary", torch=lambda t, a, b, alpha, beta: a * alpha + b * beta, errors=wrong_shapes(lambda a, b: ops.axpy(a, 1.0, b, 1.0), "axpy")))  # fmt: skip

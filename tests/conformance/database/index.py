@@ -37,7 +37,7 @@ add(OpInfo("gather", gather, (
     S("last axis", normal(3, 5), ints(5, 3, 2), axis=-1), S("i32 index", normal(5), ints(5, 7, dtype="i32")),
     S("u8 index", normal(5), ints(5, 7, dtype="u8")).at("standard"), S("no indices", normal(5, 2), ints(5, 0)),
     S("large", normal(1000, 7), ints(1000, 9999)).at("standard"),
-), takes="any", signed=True, family="index", errors=(
+), takes="any", signed=True, family="index", torch=lambda t, x, i, axis=0: x[i.long()] if axis == 0 else None, errors=(
     _index_error,
     ErrorSample("rows do not fit", lambda d: d.ones((2, 3)).gather(d.zeros((3, 1), "i64"), 1), ShapeError, ("[gather]", "f32[2, 3]", "i64[3, 1]")),
     ErrorSample("index out of range", lambda d: d.ones((3,)).gather(d.tensor([0, 3])).array(), IndexError, ("[gather]", "3"), True),
@@ -53,7 +53,7 @@ add(OpInfo("scatter_add", scatter_add, (
     S("rank-0 index", normal(3), ints(4), size=4), S("nothing", normal(0, 2), ints(3, 0), size=3),
     S("large", normal(9999), ints(100, 9999), size=100).at("standard"),
     S("all in one place", normal(4099), values(np.zeros(4099, np.int64), dtype="i64"), size=2).at("standard"),
-), takes="number", family="index", errors=(
+), takes="number", family="index", torch=lambda t, x, i, size, axis=0: t.zeros((size, *x.shape[1:]), dtype=x.dtype).index_add(0, i, x) if axis == 0 and i.ndim == 1 else None, errors=(
     ErrorSample("float index", lambda d: d.ones((3,)).scatter_add(d.ones((3,)), 4), DTypeError, ("[scatter_add]", "f32[3]")),
     ErrorSample("too few indices", lambda d: d.ones((3,)).scatter_add(d.zeros((2,), "i64"), 4), ShapeError, ("[scatter_add]", "f32[3]", "i64[2]")),
     ErrorSample("index out of range", lambda d: d.ones((2,)).scatter_add(d.tensor([0, 4]), 4).array(), IndexError, ("[scatter_add]", "4"), True),

@@ -26,7 +26,7 @@ add(OpInfo("stack", lambda *xs, axis=0: R.stack(xs, axis), (
 ), call=lambda *xs, axis=0: ops.stack(xs, axis), takes="any", signed=True, family="join", torch=lambda t, *xs, axis=0: t.stack(xs, axis), errors=(
     ErrorSample("shapes differ", lambda d: ops.stack([d.ones((2,)), d.ones((3,))]), ShapeError, ("[stack]", "f32[2]", "f32[3]")),
 )))  # fmt: skip
-add(OpInfo("concat_along", lambda x, y, axis=0: R.concat([x, y], axis), (S("rows", normal(2, 3), normal(1, 3)),), takes="any", signed=True,
+add(OpInfo("concat_along", lambda x, y, axis=0: R.concat([x, y], axis), (S("rows", normal(2, 3), normal(1, 3)),), takes="any", signed=True, torch=lambda t, x, y, axis=0: t.cat((x, y), axis),
            family="join"))  # fmt: skip
 add(OpInfo("unstack", lambda x, axis=0: tuple(R.move(x, lambda a, i=i: np.take(a, i, axis)) for i in range(x.shape[axis])), (
     S("rows", normal(2, 3)), S("columns", normal(2, 3), axis=1), S("one part", normal(1, 3)), S("inner", normal(2, 3, 4), axis=-2).at("standard"),

@@ -75,7 +75,7 @@ def kl(x: Any, q: Any) -> Any:
 
 equal = S("an exact match", values([[1.0, 2.0]]), values([[1.0, 2.0]]))
 loss("mse_loss", mse, normal, equal, covers=("mse_loss",), torch=lambda F, x, q: F.mse_loss(x, q))
-loss("rmse_loss", rmse, normal, equal)
+loss("rmse_loss", rmse, normal, torch=lambda F, x, q: F.mse_loss(x, q).sqrt())
 loss(
     "mae_loss",
     lambda x, q: R.mean(R.abs(x - q)),
@@ -91,13 +91,14 @@ loss("smooth_l1_loss", lambda x, q, beta=1.0: R.mean(_huber(x, q, beta)) / beta,
 loss("binary_cross_entropy_with_logits_loss", lambda x, q: R.mean(_bce(x, q)), unit, S("hard targets", normal(3, 4), few(3, 4)), covers=("bce_with_logits_loss",),
      torch=lambda F, x, q: F.binary_cross_entropy_with_logits(x, q))  # fmt: skip
 loss("cross_entropy_with_logits_loss", cross_entropy, unit, S("smoothed", normal(3, 4), unit(3, 4), label_smoothing=0.25), covers=("cross_entropy",),
-     torch=lambda F, x, q, label_smoothing=0.0: F.cross_entropy(x.reshape(-1, x.shape[-1]), q.reshape(-1, q.shape[-1]), label_smoothing=0.0) if not label_smoothing else None)  # fmt: skip
+     torch=lambda F, x, q, label_smoothing=0.0: F.cross_entropy(x.reshape(-1, x.shape[-1]), q.reshape(-1, q.shape[-1]), label_smoothing=label_smoothing))  # fmt: skip
 loss(
     "kl_div_with_logits_loss",
     kl,
     unit,
     S("zero probabilities", normal(2, 3), values([[0.0, 0.25, 0.75], [1.0, 0.0, 0.0]])),
     covers=("kl_div",),
+    torch=lambda F, x, q: F.kl_div(F.log_softmax(x, -1), q, reduction="sum") / (x.numel() // x.shape[-1]),
 )
 
 

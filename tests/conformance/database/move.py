@@ -128,6 +128,7 @@ add(OpInfo("pad", lambda x, widths, value=0: R.pick(x, np.pad(np.arange(x.v.size
     S("zeros", normal(2, 3), widths=((1, 2), (0, 3))), S("a value", normal(2, 3), widths=((0, 1), (2, 0)), value=2),
     S("around nothing", normal(0, 3), widths=((1, 1), (0, 0))).at("standard"),
 ), takes="number", family="move", view=True,
+    torch=lambda t, x, widths, value=0: t.nn.functional.pad(x, tuple(n for w in reversed(widths) for n in w), value=value),
     errors=(ErrorSample("too few widths", lambda d: d.ones((2, 3)).pad([(1, 1)]), ShapeError, ("[pad]", "x.rank = 2")),)))  # fmt: skip
 for _name, _f in (("upper_tri", np.triu), ("lower_tri", np.tril)):
     add(OpInfo(_name, lambda x, diagonal=0, f=_f: R.where(f(np.ones(x.shape[-2:], bool), diagonal), x, 0.0), (

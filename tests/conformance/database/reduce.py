@@ -90,6 +90,19 @@ def _torch(name: str) -> Any:
     return call
 
 
+def _one_axis(name: str) -> Any:
+    """Functions of PyTorch that take one axis or none."""
+
+    def call(t: Any, x: Any, axes: Any = None, to: Any = None) -> Any:
+        axes = _axes_to(tuple(x.shape), to) if to is not None else axes
+        if axes is None:
+            return getattr(t, name)(x)
+        axes = axes[0] if isinstance(axes, tuple) and len(axes) == 1 else axes
+        return getattr(t, name)(x, axes) if isinstance(axes, int) else None
+
+    return call
+
+
 def var(x: Any, axes: Any = None, correction: int = 0) -> Any:
     n = int(np.prod([x.shape[a] for a in R.array._axes(axes, len(x.shape))]))
     c = x - R.mean(x, axes, keep=True)
@@ -132,7 +145,7 @@ add(OpInfo("sum", _of(R.sum), (*samples(), S("overflow wraps", values(31.0, 31.0
            torch=_torch("sum"), errors=refused("sum", "")))  # fmt: skip
 add(OpInfo("prod", _of(R.prod), samples(lambda *s: normal(*s), large=False) + (
     S("one zero", values([[0.0, 2.0, 3.0]]), axes=1), S("two zeros", values([[0.0, 2.0, 0.0]]), axes=1),
-), takes="number", family="reduce", errors=refused("prod")))  # fmt: skip
+), takes="number", family="reduce", torch=_one_axis("prod"), errors=refused("prod")))  # fmt: skip
 for _name in ("max", "min"):
     add(OpInfo(_name, _of(getattr(R, _name)), samples(empty=False) + ties, takes="number", family="reduce", torch=_torch("a" + _name),
                errors=(*refused(_name), ErrorSample("an empty axis", lambda d, n=_name: getattr(ops, n)(d.ones((2, 0)), 1), ShapeError,
@@ -152,6 +165,7 @@ add(OpInfo("var", _of(var), samples() + (S("unbiased", normal(3, 5), axes=1, cor
            torch=lambda t, x, axes=None, to=None, correction=0: _torch("var")(t, x, axes, to, correction=correction) if x.numel() else None,
            errors=refused("var", "i32")))  # fmt: skip
 add(OpInfo("stddev", _of(lambda x, axes=None, eps=0.0: R.sqrt(var(x, axes) + eps)), samples(eps=0.125), composite=True, family="reduce",
+           torch=lambda t, x, axes=None, to=None, eps=0.0: (_torch("var")(t, x, axes, to, correction=0) + eps).sqrt() if x.numel() else None,
            errors=refused("stddev", "i32")))  # fmt: skip
 add(OpInfo("norm", _of(norm), samples() + tuple(S(f"p = {p}", normal(3, 5), axes=1, p=p) for p in (1.0, 3.0, float("inf"))) + (
     S("zero rows", values([[0.0, 0.0], [3.0, 4.0]]), axes=1),), composite=True, family="reduce",
@@ -161,7 +175,7 @@ _bools = (S("rows", flags(3, 4), axes=1), S("all", flags(3, 4)), S("rank-0", fla
           S("empty axis", flags(3, 0), axes=1))  # fmt: skip
 for _name, _f in (("any", np.any), ("all", np.all)):
     add(OpInfo(_name, _of(lambda x, axes=None, f=_f: Ref(f(x.v, axes))), _bools, takes="bool", gives="bool", grad=False,
-               family="reduce", errors=refused(_name, "f32")))  # fmt: skip
+               family="reduce", torch=_one_axis(_name), errors=refused(_name, "f32")))  # fmt: skip
 add(OpInfo("logsumexp", _of(logsumexp), samples(empty=False) + (
     S("rows of -inf", values([[-np.inf, -np.inf], [1.0, -np.inf]]), axes=1).without_gradient(),
     S("large values", values([[1000.0, 1001.0], [-1000.0, -1001.0]]), axes=1).at("standard"),

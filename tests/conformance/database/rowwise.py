@@ -87,6 +87,9 @@ add(
         rows() + (S("eps", normal(3, 4), eps=0.5), nan),
         family="rowwise",
         errors=_refused("normalize"),
+        torch=lambda t, x, axis=-1, eps=1e-5: (
+            t.nn.functional.layer_norm(x, (x.shape[-1],), eps=eps) if axis in (-1, x.ndim - 1) else None
+        ),
     )
 )
 add(OpInfo("layer_norm", layer_norm, rows(normal, normal), family="rowwise", errors=(
@@ -156,11 +159,13 @@ def _mean_var(x: Any, axes: Any, scalars: Any) -> Any:
 
 add(OpInfo("batch_norm", _batch_norm, (
     S("images", normal(4, 3, 2, 2), normal(3), normal(3), axes=(0, 2, 3), scalars=(1 / 16, 1e-5)), S("features", normal(5, 3), normal(3), normal(3), axes=(0,), scalars=(1 / 5, 1e-3)),
-), call=_registered("batch_norm"), family="rowwise"))  # fmt: skip
+), call=_registered("batch_norm"), family="rowwise",
+    torch=lambda t, x, s, b, axes, scalars: t.nn.functional.batch_norm(x, None, None, s, b, True, 0.1, scalars[1])))  # fmt: skip
 add(OpInfo("batch_norm_infer", _batch_norm_infer, (
     S("images", normal(4, 3, 2, 2), normal(3), normal(3), normal(3), positive(3), axes=(0, 2, 3), scalars=(1e-5,)),
     S("features", normal(5, 3), normal(3), normal(3), normal(3), positive(3), axes=(0,), scalars=(1e-3,)),
-), call=_registered("batch_norm_infer"), family="rowwise"))  # fmt: skip
+), call=_registered("batch_norm_infer"), family="rowwise",
+    torch=lambda t, x, s, b, m, v, axes, scalars: t.nn.functional.batch_norm(x, m.detach(), v.detach(), s, b, False, 0.1, scalars[0])))  # fmt: skip
 add(
     OpInfo(
         "mean_var",

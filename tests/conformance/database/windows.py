@@ -157,7 +157,7 @@ add(OpInfo("convtrans2d", batched(convtrans2d, 4), (
     ErrorSample("channels differ", lambda d: ops.convtrans2d(d.ones((1, 3, 4, 4)), d.ones((2, 4, 3, 3))), ShapeError, ("[convtrans2d]", "x.shape[1] = 3")),
 )))  # fmt: skip
 add(OpInfo("convtrans1d", batched(convtrans2d, 3), (S("signals", normal(2, 4, 5), normal(4, 3, 3), stride=2), S("one signal", normal(4, 5), normal(4, 3, 3), output_padding=0)),
-           composite=True, family="windows"))  # fmt: skip
+           composite=True, family="windows", torch=lambda t, x, w, stride=1, output_padding=0: t.conv_transpose1d(x, w, None, stride, 0, output_padding)))  # fmt: skip
 _pools = tuple(sample for kind in ("avg", "max", "min") for sample in (
     S(f"{kind} 2 by 2", normal(2, 3, 4, 6), kind=kind, kernel=2), S(f"{kind} rectangular", normal(2, 3, 7, 6), kind=kind, kernel=(3, 2), stride=(2, 1), padding=1),
     S(f"{kind} dilated", normal(1, 2, 7, 8), kind=kind, kernel=2, stride=1, dilation=(2, 3)), S(f"{kind} of one image", normal(3, 4, 4), kind=kind, kernel=2).at("standard"),
