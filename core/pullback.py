@@ -87,6 +87,7 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Calla
     serial, _, ids, out_ids, saved, scalars = record
     if out_ids is not None and len(out_ids) != 1:
         return None
+    saved = _apart(g, saved, plan)
     recorder = Recorder()
     marked = tuple([runtime(s, 0, i) if isinstance(s, (int, float)) else s for i, s in enumerate(scalars)])
     example = (serial, plan, ids, out_ids, saved, marked)
@@ -108,6 +109,18 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Calla
     text.write(recorder.steps)
     w.lines += text.lines
     return w.finish({i: text.name(v) for i, v in wanted.items()}, _fresh(recorder, wanted))
+
+
+def _apart(g: Any, saved: Any, plan: Plan) -> tuple[Any, ...]:
+    """Cells with an array each: in the example one tensor may stand twice, in later calls not."""
+    seen, cells = {id(g)}, []
+    for c, i in zip(saved, plan.saves, strict=True):
+        array, type_ = c.array, plan.outputs[0] if i < 0 else plan.inputs[i]
+        if id(array) in seen:
+            array = plan.device.backend.primitive("copy", Signature((type_,), (type_,)))(array)
+        seen.add(id(array))
+        cells.append(new_cell(array))
+    return tuple(cells)
 
 
 def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:

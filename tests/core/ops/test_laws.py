@@ -116,6 +116,26 @@ def test_one_tensor_may_stand_twice(name):
         assert got[at] == pytest.approx(slope(f, x, at), rel=1e-5, abs=1e-6)
 
 
+PAIRED = {
+    "mul": lambda a, b: a * b, "div": lambda a, b: a / b, "maximum": lambda a, b: a.maximum(b), "matmul": lambda a, b: a @ b,
+    "attention": lambda a, b: dfdx.attention(a, b, b), "power": lambda a, b: a**b, "linear": lambda a, b: a.linear(b), "norm": lambda a, b: a.layer_norm(b.with_empty_tape()[0], b[1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PAIRED)
+def test_a_gradient_first_seen_with_one_tensor_twice_serves_two(name):
+    """The first backward pass of an op on given types is remembered: it must not remember that both operands were one."""
+    f, dev = PAIRED[name], dfdx.device("cpu")
+    dev.plans.clear()
+    a, b = (dev.tensor(RNG.random((4, 4)) + 0.5) for _ in range(2))
+    f(a.traced(), a).sum().backward()
+    grads = dfdx.Gradients.leaky()
+    f(a.traced(grads), b.traced(grads)).square().sum().backward()
+    got = grads.get(a).array()[0, 1], grads.get(b).array()[0, 1]
+    for x, g, other in ((a, got[0], lambda t: f(t, b)), (b, got[1], lambda t: f(a, t))):
+        assert g == pytest.approx(slope(other, x, (0, 1)), rel=1e-5)
+
+
 @pytest.mark.parametrize("name", ["stack", "dot", "outer", "einsum2", "conv1d", "flattened"])
 def test_a_moved_tape_may_stand_beside_an_owner(name):
     x, f = {
