@@ -13,6 +13,7 @@ model = dev.build_module((nn.Linear(10, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 2)
 opt = optim.AdamW(model, lr=1e-3, weight_decay=0.01)
 x, y = dev.sample_normal((16, 10)), dev.sample_normal((16, 2))
 grads = model.alloc_grads()
+value = 0.0
 for _ in range(3):
     pred = model(x.traced(grads))
     loss = losses.huber_loss(pred, y)
