@@ -56,4 +56,4 @@ def backend_close(runtime: Any) -> Any:
 
 @hookspec
 def register_ops(registry: Any) -> None:
-    """Call `registry.op(spec, function)` for each new op (group `dfdx.ops.v1`)."""
+    """Call `registry.op(spec, function)` for each new op, `registry.kernel(op, device=...)(fn)` for its kernels (group `dfdx.ops.v1`)."""

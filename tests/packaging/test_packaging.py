@@ -53,6 +53,7 @@ def test_wheel_and_sdist_hold_the_same_library(built):
         "dfdx/data/digits.csv.gz",
         "dfdx/data/digits.md",
     }
+    expected |= {f"dfdx/{p.relative_to(ROOT).as_posix()}" for p in (ROOT / "cli" / "templates").rglob("*.in")}
     assert expected <= inside, sorted(expected - inside)
     assert not [n for n in inside if not n.startswith(("dfdx/", "dfdx-"))]
     with tarfile.open(sdist) as t:
