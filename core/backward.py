@@ -174,9 +174,8 @@ def _store(loss: Tensor, entries: list[Record], grads: Gradients, pending: dict[
             grads.keep(id, g, *where[id], id not in shared)
         return
     for id, g in pending.items():
-        leaf = leaves.get(id)
-        if leaf is not None:
-            grads.keep(id, g, leaf._type, leaf.device, id not in shared)
+        if id in leaves:
+            grads.keep_leaf(id, g, id not in shared)
 
 
 # ----- on tensors that are recorded again

@@ -36,9 +36,9 @@ def bind(spec, slow, plans, Tensor, Cell, new, next_id, next_serial):
         elif tape.shared{any_view}:
             return slow({a}{rest})
 {cells}
-        value = plan.kernel({arrays}{scalars})
+        kernel = plan.kernel
         cell = Cell()
-        cell.array = value
+        cell.array = kernel({arrays}{scalars})
         cell.version = 0
         out = new(Tensor)
         out._cell = cell

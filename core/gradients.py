@@ -126,14 +126,18 @@ class Gradients:
             self._arrays.clear()
         return self._store
 
-    def keep(self, id: int, array: Any, type_: TensorType, device: Device, owned: bool) -> None:
-        """Add an array to what is stored; `owned` says that nobody else holds it."""
-        if recorders:
-            self._tensors()
-        elif owned and self._leaves is not None and id not in self._store and id not in self._arrays:
+    def keep_leaf(self, id: int, array: Any, owned: bool) -> None:
+        """Add an array to what is stored of a leaf; `owned` says that nobody else holds it."""
+        if owned and id not in self._arrays and id not in self._store and not recorders:
             self._arrays[id] = array
             self._owned.add(id)
             return
+        assert self._leaves is not None
+        leaf = self._leaves[id]
+        self.keep(id, array, leaf._type, leaf.device, owned)
+
+    def keep(self, id: int, array: Any, type_: TensorType, device: Device, owned: bool) -> None:
+        """Add an array to what is stored of any value."""
         self.keep_tensor(id, wrap(new_cell(array), type_, device), owned)
 
     def keep_tensor(self, id: int, g: Tensor, owned: bool = False) -> None:
