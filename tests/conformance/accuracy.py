@@ -82,7 +82,8 @@ def same_bits(a: np.ndarray[Any, Any], b: np.ndarray[Any, Any]) -> bool:
         return False
     if a.dtype.kind in "iub":
         return bool(np.array_equal(a, b))
-    x, y = a.astype(np.float64), b.astype(np.float64)
+    with np.errstate(all="ignore"):  # signalling NaN
+        x, y = a.astype(np.float64), b.astype(np.float64)
     return bool(
         np.array_equal(x, y, equal_nan=True)
         and np.array_equal(np.signbit(x) | np.isnan(x), np.signbit(y) | np.isnan(y))
