@@ -114,3 +114,19 @@ sys.exit(main(["conformance", "cpu", "--only", "optimizers"]))
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert run.returncode == 0 and "CONFORMING" in run.stdout, run.stdout + run.stderr
+
+
+def test_expectations_of_a_backend_reach_the_suite_and_the_report(monkeypatch):
+    stale = Expect("exp", "fixed long ago", dtype="f32", check="forward", sample="matrix")
+    nothing = Expect("exp", "renamed", sample="no such sample")
+    for module in ("suite", "report"):
+        monkeypatch.setattr(sys.modules[f"dfdx.conformance.{module}"], "declared", lambda dev: [stale, nothing])
+    tests = suite("cpu", "quick")
+    tests["test_expectations"](stale)
+    with pytest.raises(AssertionError, match="matches nothing"):
+        tests["test_expectations"](nothing)
+    item = next(i for i in items(dfdx.device("cpu"), "quick", "exp") if i.dtype is dfdx.f32)
+    with pytest.raises(pytest.fail.Exception, match="unexpected-pass"):
+        tests["test_ops"](item)
+    r = judge("cpu", "quick", only="exp")
+    assert r["verdict"] == "not conforming" and [f["status"] for f in r["failures"]] == ["unexpected-pass"]
