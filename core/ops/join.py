@@ -128,8 +128,10 @@ def stack(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
                 {"a": xs[0], "b": x},
                 {"a": f"a.shape = {list(xs[0].shape)}", "b": f"b.shape = {list(x.shape)}"},
             )
-    shape = (*xs[0].shape[:at], 1, *xs[0].shape[at:])
-    return concat([x.reshape(shape) for x in xs], at)
+    shape = xs[0].shape
+    if at < len(shape):  # one after the other along that axis, which then falls into two
+        return concat(xs, at).reshape((*shape[:at], len(xs), *shape[at:]))
+    return concat([x.reshape((*shape, 1)) for x in xs], at)
 
 
 def filled(x: Tensor, axis: int, n: int, value: Any = 0) -> Tensor:
