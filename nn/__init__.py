@@ -30,8 +30,9 @@ from .domains import Channels, Features, Ids
 from .dropout import Dropout, DropoutOneIn
 from .embedding import Embedding
 from .linear import Bias1D, Bias2D, Linear, MatMul, UnbiasedLinear
-from .module import Composite, Module, Param
+from .module import Composite, Module
 from .norm import GroupNorm, LayerNorm1D, RMSNorm
+from .param import Param
 from .pool import AvgPool2D, AvgPoolGlobal, MaxPool2D, MaxPoolGlobal, MinPool2D, MinPoolGlobal, Upscale2D, Upscale2DBy
 from .position import LearnedPositionalEncoding, PositionalEncoding
 from .recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell

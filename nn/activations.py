@@ -8,7 +8,8 @@ from ..core import public as ops
 from ..core.public import ShapeError, Tensor
 from . import init
 from .linear import per_channel
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = [
     "Abs", "AccurateGeLU", "Cos", "Exp", "FastGeLU", "GeLU", "LeakyReLU", "Ln", "LogSoftmax", "PReLU", "PReLU1D", "Pointwise", "ReLU", "Sigmoid", "Sin",

@@ -14,7 +14,8 @@ from ..core.registry import register
 from ..core.rowops import RowOp
 from . import init
 from .dims import Known, one
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["BatchNorm1D", "BatchNorm2D"]
 

@@ -8,7 +8,8 @@ from typing import Any
 from ..core import device as _device
 from ..core.public import Device, DTypeError, ShapeError
 from .dims import Known
-from .module import Module, Param
+from .module import Module
+from .param import Param
 from .sequential import Sequential
 
 __all__ = ["build", "shape_check"]

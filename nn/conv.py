@@ -8,7 +8,8 @@ from ..core.public import ShapeError, Tensor, conv1d, conv2d, convtrans2d
 from . import init
 from .dims import Dim, Known, mismatch, one
 from .linear import per_channel
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["Conv1D", "Conv2D", "ConvTrans2D"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from ..core.public import Tensor, gather
 from . import init
 from .dims import Dim, Known, named, one
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["Embedding"]
 

@@ -7,7 +7,8 @@ from typing import Any
 from ..core.public import Tensor, linear
 from . import init
 from .dims import Known, one
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["Bias1D", "Bias2D", "Linear", "MatMul", "UnbiasedLinear"]
 

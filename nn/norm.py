@@ -8,7 +8,8 @@ from ..core.public import ShapeError, Tensor, layer_norm, normalize, rms_norm
 from . import init
 from .dims import Known, one
 from .linear import per_channel
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["GroupNorm", "LayerNorm1D", "RMSNorm"]
 

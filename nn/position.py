@@ -10,7 +10,8 @@ from ..core.checks import shape_error
 from ..core.public import Device, Tensor
 from . import init
 from .dims import Known, one
-from .module import Module, Param
+from .module import Module
+from .param import Param
 
 __all__ = ["LearnedPositionalEncoding", "PositionalEncoding"]
 

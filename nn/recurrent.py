@@ -17,7 +17,8 @@ from ..core.registry import register
 from . import init
 from .calling import again
 from .dims import Known, one
-from .module import Composite, Module, Param
+from .module import Composite, Module
+from .param import Param
 
 __all__ = ["GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from ..core.public import ShapeError
 from .calling import _watchers, locate
-from .module import Composite, Module, _changes
+from .module import Composite, Module
+from .param import changes
 
 __all__ = ["Repeated", "Sequential"]
 
@@ -63,8 +64,8 @@ class Sequential(Composite):
     def _flat(self, mut: bool) -> list[tuple[Module, Any]]:
         """(module, how it is run) of all modules, nested sequential ones resolved; looked up anew when a structure changed."""
         known: Any = self.__dict__.get("_steps")
-        if known is None or known[0] != _changes[0]:
-            known = self.__dict__["_steps"] = (_changes[0], {})
+        if known is None or known[0] != changes[0]:
+            known = self.__dict__["_steps"] = (changes[0], {})
         found: list[tuple[Module, Any]] | None = known[1].get(mut)
         if found is None:
             found = []

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
 def save(opt: Optimizer, path: Any) -> None:
     """Write all state."""
-    arrays: dict[str, Any] = {f"{p}/{k}": t.array() for p, slots in opt.state.items() for k, t in slots.items()}
-    arrays.update({f"{p}/steps": np.array(opt.step_count - opt.missed[p], np.int64) for p in opt.state})
+    state = {p.path: opt.state[p.path] for p in opt._params if p.path in opt.state}
+    arrays: dict[str, Any] = {f"{p}/{k}": t.array() for p, slots in state.items() for k, t in slots.items()}
+    arrays.update({f"{p}/steps": np.array(opt.step_count - opt.missed[p], np.int64) for p in state})
     arrays["step_count"] = np.array(opt.step_count, np.int64)
     device = opt._model._device
     arrays["random_state"] = np.array(device.random_state, np.uint64)

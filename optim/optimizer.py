@@ -12,6 +12,7 @@ from ..core.inplace import update
 from ..core.public import GradientError, Gradients, Tensor, UnusedParamsError
 from ..core.types import TensorType
 from ..core.updates import Job, updates
+from ..nn.param import changes
 from . import files
 from .options import L2, Decoupled, Group, Options
 from .schedules import Schedule
@@ -60,6 +61,7 @@ class Optimizer:
         self._options = Options(type(self).__name__, given, groups or {}, self.plain_decay, list(trained))
         self._params = [_Param(path, t, self._options.of(path)) for path, t in trained.items()]
         self.step_count = 0
+        self._structure = changes[0]
         self.missed: dict[str, int] = dict.fromkeys(trained, 0)  # updates in which a parameter had no gradient
         self.state: dict[str, dict[str, Tensor]] = {}
         self._short: Any = None  # all updates as one function, once they have run
@@ -121,6 +123,8 @@ class Optimizer:
         def numbers() -> tuple[float, ...]:
             return self._advance(scale)
 
+        if self._structure != changes[0]:
+            self._drop_frozen()
         if self._short is not None and model is self._model and not watched and self._short(grads, numbers):
             return
         self._check(model, grads)
@@ -157,6 +161,15 @@ class Optimizer:
                     jobs.append(job)
         if not partly and not watched:
             self._short = updates(jobs, len(numbers), type(self).__name__)
+
+    def _drop_frozen(self) -> None:
+        """Leave parameters alone that were frozen since."""
+        self._structure = changes[0]
+        trained = {t.id for t in self._model.trainable_tensors()}
+        kept = [p for p in self._params if p.tensor.id in trained]
+        if len(kept) < len(self._params):
+            self._params = kept
+            self.recount()
 
     def recount(self) -> None:
         """Find anew which parameters share their numbers: those with the same options and as many updates."""

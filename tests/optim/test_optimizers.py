@@ -356,6 +356,19 @@ def test_groups_have_their_own_state_decay_and_schedule():
         optim.Sgd(model, groups={"0": {"beta": 0.1}})
 
 
+def test_what_is_frozen_later_is_left_alone():
+    model = DEV.build_module((nn.Linear(2, 3), nn.Linear(3, 1)))
+    opt, grads, x = optim.Adam(model, weight_decay=optim.L2(0.1)), model.alloc_grads(), DEV.ones((4, 2))
+    for _ in range(2):
+        opt.update(model, grads := model(x.traced(grads)).sum().backward())
+    model.freeze("0")
+    before = [n.tensor.array() for n in model.named_tensors()]
+    opt.update(model, model(x.traced(grads)).sum().backward())  # these gradients still hold the frozen ones
+    opt.update(model, model(x.traced(model.alloc_grads())).sum().backward())
+    same = [np.array_equal(b, n.tensor.array()) for b, n in zip(before, model.named_tensors(), strict=True)]
+    assert same == [True, True, False, False]
+
+
 @pytest.mark.parametrize(
     "bad",
     [
