@@ -10,7 +10,7 @@ from typing import Any
 
 from .elementwise import Elementwise
 from .errors import DfdxError
-from .expr import Expr, MapProgram, arg, map_program, rewrite, scalar
+from .expr import Expr, MapProgram, RowProgram, arg, map_program, rewrite, scalar
 from .plan import Plan, kernel_plan
 from .recorder import Step
 from .types import Signature, TensorType
@@ -64,6 +64,8 @@ def map_of(plan: Plan) -> MapProgram | None:
     elif isinstance(plan.spec, Elementwise) and not plan.device.kernels.candidates(plan.spec.name):
         ins, outs = tuple([t.dtype for t in plan.inputs]), tuple([t.dtype for t in plan.outputs])
         program = map_program(plan.spec.exprs, ins, outs, plan.spec.n_scalars)
+    if isinstance(program, RowProgram):  # an update that needs a norm
+        return None
     if program is None or not hasattr(plan, "device") or not plan.inputs or program.uses_random or program.uses_index:
         return None  # kernels that count elements may be other code, with functions that round otherwise
     plain = all(d.compute is d and d.is_float for d in (*program.in_dtypes, *program.out_dtypes))
