@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 from ..core.inplace import write
 from ..core.public import Device, Gradients, Tensor, f32
