@@ -11,7 +11,7 @@ __all__ = ["Launch", "Slot"]
 class Slot(NamedTuple):
     """A number that each replay gives anew, by its place among them."""
 
-    index: int
+    place: int
 
 
 class Launch(NamedTuple):

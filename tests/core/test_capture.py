@@ -328,7 +328,7 @@ def test_a_backend_may_replay_by_itself(monkeypatch):
         def run(arrays, numbers):
             values = dict(zip(given, arrays, strict=True))
             for launch in launches:
-                scalars = [numbers[s.index] if isinstance(s, Slot) else s for s in launch.numbers]
+                scalars = [numbers[s.place] if isinstance(s, Slot) else s for s in launch.numbers]
                 out = launch.kernel(*[values[v] for v in launch.inputs], *scalars)
                 values.update(zip(launch.outputs, out if launch.several else (out,), strict=True))
             return [values[v] for v in wanted]
