@@ -70,3 +70,24 @@ def test_a_view_is_overwritten_in_place():
     plain.flags.writeable = False
     with pytest.raises(ValueError, match="read-only"):
         kernel(plain, one)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda a: a.T, lambda a: np.broadcast_to(a[0, 0], (600, 700)), lambda a: a[::-1], lambda a: a[:, ::2]]
+)
+def test_large_views_are_copied_for_row_programs(make):
+    base = np.random.default_rng(5).standard_normal((700, 1400)).astype(np.float32)
+    view = make(base)
+    t = TensorType(view.shape, f32)
+    dev = dfdx.device("cpu")
+    want = dev.tensor(np.ascontiguousarray(view)).softmax(-1).array()
+    backend = dev.backend
+    from dfdx.core.contract import expr, row_program
+
+    shifted = expr.arg(0) - expr.row_max(expr.arg(0))
+    e = F.exp(shifted)
+    program = row_program((e / expr.row_sum(e),), (f32,), (f32,), 0, ("full",), ("full",))
+    kernel = backend.primitive(
+        "row", Signature((t,), (t,)), program=program, outer=view.shape[:1], inner=view.shape[1:]
+    )
+    assert np.array_equal(kernel(view), want)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 __all__ = ["Fallback"]
 
 MOST = 64  # patterns of strides of one kernel
+LARGE = 1 << 20  # bytes that are worth waking the threads
 
 
 class Fallback:
@@ -23,6 +25,7 @@ class Fallback:
     def __init__(self, numpy_kernel: Callable[..., Any], inplace: Sequence[int | None] = ()) -> None:
         self.numpy_kernel, self.inplace = numpy_kernel, inplace
         self.native: Callable[..., Any] | None = None
+        self.plain = False  # whether copies are NumPy's own
         self.strided: Callable[[tuple[Any, ...]], Callable[..., Any] | None] | None = None
         self._views: dict[tuple[Any, ...], Callable[..., Any] | None] = {}
 
@@ -38,7 +41,8 @@ class Fallback:
 
     def by_copies(self, *args: Any) -> Any:
         """Through tidy copies, or NumPy."""
-        tidy = [a.copy() if type(a) is np.ndarray and not _ordinary(a) else a for a in args]
+        copy = np.ndarray.copy if self.plain else _copy
+        tidy = [copy(a) if type(a) is np.ndarray and not _ordinary(a) else a for a in args]
         if self.native is None or all(t is a for t, a in zip(tidy, args, strict=True)):
             return self.numpy_kernel(*args)
         out = self.native(*tidy)
@@ -52,3 +56,20 @@ class Fallback:
 
 def _ordinary(a: np.ndarray[Any, Any]) -> bool:
     return a.flags.c_contiguous and a.flags.aligned
+
+
+def _copy(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A row-major copy: a large one by all threads."""
+    if a.nbytes < LARGE or a.dtype.name not in ("float32", "float64"):
+        return a.copy()
+    return _copier(a.shape, a.dtype.name)(a)  # type: ignore[no-any-return]
+
+
+@lru_cache(256)
+def _copier(shape: tuple[int, ...], name: str) -> Callable[..., Any]:
+    from ....core.contract import expr, f32, f64, map_program
+    from .maps import map_kernel
+
+    dtype = f32 if name == "float32" else f64
+    identity = map_program((expr.arg(0),), (dtype,), (dtype,))
+    return map_kernel(identity, shape, (), np.ndarray.copy, plain=True)

@@ -25,9 +25,16 @@ _texts: dict[Any, str] = {}
 
 
 def map_kernel(
-    program: MapProgram, shape: tuple[int, ...], inplace: tuple[int | None, ...], slow: Callable[..., Any]
+    program: MapProgram,
+    shape: tuple[int, ...],
+    inplace: tuple[int | None, ...],
+    slow: Callable[..., Any],
+    plain: bool = False,
 ) -> Callable[..., Any]:
-    """Machine code for a program over row-major arrays of `shape`; `slow` where there is none, and for other arrays."""
+    """Machine code for a program over row-major arrays of `shape`; `slow` where there is none, and for other arrays.
+
+    * `plain`: views that no kernel reads as they lie are copied by NumPy.
+    """
     if not usable() or not supported(program) or not _random_is_whole(program):
         return slow
     places = tuple(inplace[k] if k < len(inplace) else None for k in range(len(program.outputs)))
@@ -40,6 +47,7 @@ def map_kernel(
     work = cost(program.nodes) + 2 * (program.n_args + len(program.outputs))
     grain = max(CHUNK_WORK // work, 1024) // 64 * 64
     fallback = Fallback(slow, places)
+    fallback.plain = plain
     fallback.native = make_kernel(
         _texts[key], "map", [ArrayType(shape, d.numpy) for d in program.in_dtypes],
         [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, fallback, tasks=n, grain=grain, release=n * work > 1 << 19,
