@@ -39,7 +39,7 @@ def _messages(runs: dict[str, Any]) -> str:
     for name in SHOWN:
         lines = (PROGRAMS / f"{name}.py").read_text("utf-8").splitlines()
         start = next(i for i, line in enumerate(lines) if line.startswith("dev ="))
-        out.append("```python\n" + "\n".join(lines[start + 1 :]) + "\n```\n\n```text")
+        out.append("```py\n" + "\n".join(lines[start + 1 :]) + "\n```\n\n```text")
         for checker, run in runs.items():
             marked = {i for i, line in enumerate(lines, 1) if "# BAD" in line}
             said = [m for line, m in run.errors[f"bad/{name}.py"] if line in marked]
