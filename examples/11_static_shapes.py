@@ -46,7 +46,9 @@ else:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "wrong.py"
         path.write_text(WRONG)
-        done = subprocess.run([sys.executable, "-m", "mypy", "--no-pretty", str(path)], capture_output=True, text=True, cwd=folder)
+        done = subprocess.run(
+            [sys.executable, "-m", "mypy", "--no-pretty", str(path)], capture_output=True, text=True, cwd=folder
+        )
     print("\nbefore it runs, mypy says:")
     for line in done.stdout.splitlines():
         print("  " + line.replace(str(path), "wrong.py").replace("wrong.py:6: ", "line 6: ")[:300])
