@@ -16,13 +16,12 @@ from ..clike.array import Array
 from ..clike.engine import Engine, Launch, Source, Target, header
 from ..clike.memory import Copier
 from ..clike.tune import Tuner
+from . import OPTIONS
 from .arguments import Arguments
 from .gemm import Product
 
-__all__ = ["OPTIONS", "CudaEngine"]
+__all__ = ["CudaEngine"]
 
-# without contraction of a * b + c, so that draws are the same bits everywhere; M_FMA asks for it where it is wanted
-OPTIONS = ("-std=c++17", "--fmad=false")
 MAX_GROUPS = (2**31 - 1, 65535, 65535)
 _ident = threading.get_ident
 

@@ -120,7 +120,7 @@ def nvrtc(text: str, arch: str, verbose: bool = False) -> tuple[bytes, str]:
     """(machine code for sm_NN, PTX for compute_NN; the compiler's log); raises with the log where it does not compile."""
     from cuda.bindings import nvrtc as rt
 
-    from dfdx.backends.cuda.engine import OPTIONS
+    from dfdx.backends.cuda import OPTIONS
 
     def call(answer: Any) -> Any:
         code, *rest = answer
