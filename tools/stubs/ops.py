@@ -9,11 +9,10 @@ from typing import Any
 
 from . import tables
 from .text import View
+from .windows import conv1d, conv2d, pool, upscale2d, upscale2d_like
+from .writer import IN_CLASS, Writer, plain_type
 
 __all__ = ["RULES", "functions", "helpers", "methods", "rule_of", "unruled"]
-
-TAKES = {"float": "EF", "number": "EN", "logical": "EL", "int": "EI", "any": "E", "bool": "bool_"}
-IN_CLASS = ("S", "E", "D", "Tp")
 
 # op -> rule; elementwise and row-wise ops need none
 RULES: dict[str, str] = {
@@ -65,48 +64,6 @@ def rule_of(function: Any, specs: dict[str, Any]) -> str:
 def unruled(table: dict[str, Any], specs: dict[str, Any]) -> list[str]:
     """Ops that get a generic stub only."""
     return sorted(n for n, f in table.items() if not n.startswith("_") and not rule_of(f, specs))
-
-
-class Writer:
-    """Signatures of one op, as a method (`own` is "") or as a function (`own` is its first parameter's name)."""
-
-    def __init__(self, view: View, name: str, function: Any, spec: Any, own: str) -> None:
-        self.view, self.name, self.function, self.spec, self.own = view, name, function, spec, own
-        parameters = list(inspect.signature(function).parameters.values())
-        self.first, self.rest = (parameters[0].name if parameters else "x"), parameters[1:]
-        self.takes = TAKES.get(getattr(spec, "takes", "any"), "E") if spec is not None else "E"
-        self.lines: list[str] = []
-
-    def me(self, dims: str = "S", e: str = "E", t: str = "Tp") -> str:
-        """The first parameter."""
-        if self.own:
-            return f"{self.own}: {self.view.tensor(dims, e, 'D', t)}"
-        return "self" if (dims, e, t) == ("S", "E", "Tp") else f"self: {self.view.tensor(dims, e, 'D', t)}"
-
-    def add(self, params: str, returns: str, many: bool = True, name: str = "") -> None:
-        bound = () if self.own else IN_CLASS
-        self.lines.append(self.view.function(name or self.name, params, returns, bound, many, 0 if self.own else 4))
-
-    def extras(self, skip: tuple[str, ...] = ()) -> str:
-        """The parameters after the first as they are, without shapes."""
-        out = []
-        for p in self.rest:
-            if p.name not in skip:
-                if p.kind is p.KEYWORD_ONLY and "*" not in out:
-                    out.append("*")
-                out.append(f"{p.name}: {plain_type(p)}" + ("" if p.default is p.empty else " = ..."))
-        return ", ".join(out)
-
-    def text(self) -> str:
-        """All overloads; a single one is a plain def."""
-        if len(self.lines) == 1:
-            return re.sub(r"^ *@overload\n", "", self.lines[0])
-        return "".join(self.lines)
-
-
-def plain_type(p: inspect.Parameter) -> str:
-    known = {"int": "int", "float": "float", "bool": "builtins.bool", "str": "str", "int | None": "int | None"}
-    return known.get(str(p.annotation), "Any")
 
 
 # ----- rules: each adds the overloads of one op
@@ -335,97 +292,6 @@ def where(w: Writer) -> None:
     w.add(f"{cond}, a: {a}, b: {b}", w.view.tensor("S", t="Tp | T2"))
     w.add(f"{cond}, a: {a}, b: float", w.view.tensor("S"))
     w.add(f"{cond}, a: float, b: {a}", w.view.tensor("S"))
-
-
-SPATIAL = "stride: {0}, padding: {1}, dilation: {2}"
-
-
-def _sizes(w: Writer, names: str, formula: str) -> str:
-    """Spatial dims of a result: what the formula says in pyrefly's view, unknown in the other."""
-    return " ".join("Any" if w.view.std else formula.format(n).replace(" ", "") for n in names.split())
-
-
-def _windows(w: Writer) -> str:
-    if w.view.std:
-        return SPATIAL.format(*["int | tuple[int, int] = ..."] * 3)
-    return SPATIAL.format("Int[St] = 1", "Int[P] = 0", "Int[Dl] = 1")
-
-
-PAIRS = SPATIAL.format(*["Any = ..."] * 3)
-
-
-def conv(w: Writer, names: str, kernels: str, transposed: bool) -> None:
-    """x (.., C, *spatial), weight (O, C / groups, *kernel), transposed (C, O / groups, *kernel)."""
-    out = "({0}-1)*St-2*P+Dl*(K{0}-1)+1" if transposed else "({0}+2*P-Dl*(K{0}-1)-1)//St+1"
-    weight = f"C O {kernels}" if transposed else f"O C {kernels}"
-    grouped = f"C Any {kernels}" if transposed else f"O Any {kernels}"
-    more = ", output_padding: Any = ..." if "output_padding" in [p.name for p in w.rest] else ""
-    kernel = {n: k for n, k in zip(names.split(), kernels.split())}
-    dims = " ".join("Any" if w.view.std else out.format(n).replace(f"K{n}", kernel[n]) for n in names.split())
-    unknown = " ".join(["Any"] * len(names.split()))
-    x = w.me(f"*B C {names}")
-    w.add(
-        f"{x}, weight: {w.view.tensor(weight, t='T2')}, {_windows(w)}, groups: Literal[1] = ...",
-        w.view.tensor(f"*B O {dims}", t="Tp | T2"),
-    )
-    w.add(
-        f"{x}, weight: {w.view.tensor(weight, t='T2')}, {PAIRS}, groups: Literal[1] = ...{more}",
-        w.view.tensor(f"*B O {unknown}", t="Tp | T2"),
-    )
-    w.add(
-        f"{x}, weight: {w.view.tensor(grouped, t='T2')}, {PAIRS}, *, groups: int{more}",
-        w.view.tensor(f"*B {'Any' if transposed else 'O'} {unknown}", t="Tp | T2"),
-    )
-
-
-def conv1d(w: Writer) -> None:
-    conv(w, "H", "KH", w.function.__name__ == "convtrans1d")
-
-
-def conv2d(w: Writer) -> None:
-    conv(w, "H W", "KH KW", w.function.__name__ == "convtrans2d")
-
-
-def pool(w: Writer, names: str) -> None:
-    kind = 'kind: Literal["avg", "max", "min"]'
-    unknown = " ".join(["Any"] * len(names.split()))
-    x = w.me(f"*B {names}")
-    if not w.view.std:
-        known = _sizes(w, names, "({0}+2*P-Dl*(K-1)-1)//St+1")
-        same = _sizes(w, names, "({0}+2*P-Dl*(K-1)-1)//K+1")
-        w.add(
-            f"{x}, {kind}, kernel: Int[K], stride: Int[St], padding: Int[P] = 0, dilation: Int[Dl] = 1",
-            w.view.tensor(f"*B {known}"),
-        )
-        w.add(
-            f"{x}, {kind}, kernel: Int[K], stride: None = None, padding: Int[P] = 0, dilation: Int[Dl] = 1",
-            w.view.tensor(f"*B {same}"),
-        )
-    w.add(
-        f"{x}, {kind}, kernel: int | tuple[int, int], stride: Any = ..., padding: Any = ..., dilation: Any = ...",
-        w.view.tensor(f"*B {unknown}"),
-    )
-
-
-def upscale2d(w: Writer) -> None:
-    method = 'method: Literal["nearest", "bilinear"] = ...'
-    x = w.me("*B H W")
-    pairs = (
-        ("tuple[L0, L1]", "L0 L1"),
-        ("tuple[N0, L1]", "N0 L1"),
-        ("tuple[L0, N1]", "L0 N1"),
-        ("tuple[N0, N1]", "N0 N1"),
-    )
-    for given, out in pairs if w.view.std else (("tuple[Int[OH], Int[OW]]", "OH OW"),):
-        w.add(f"{x}, size: {given}, {method}", w.view.tensor(f"*B {out}"))
-    w.add(f"{x}, size: int, {method}", w.view.tensor("*B Any Any"))
-
-
-def upscale2d_like(w: Writer) -> None:
-    method = 'method: Literal["nearest", "bilinear"] = ...'
-    other = w.view.tensor("*B OH OW", "Any", "Any", "Any").replace("*Bs", "*tuple[Any, ...]" if w.view.std else "*S2")
-    w.add(f"{w.me('*B H W')}, other: {other}, {method}", w.view.tensor("*B OH OW"))
-    w.add(f"{w.me('*B H W')}, other: tuple[int, int], {method}", w.view.tensor("*B Any Any"))
 
 
 def attention_reshape(w: Writer) -> None:

@@ -8,7 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-__all__ = ["PF", "STD", "View"]
+__all__ = ["HEADER", "QUIET", "PF", "STD", "View"]
+
+HEADER = '"""Written by `python tools/gen_stubs.py` (`make stubs`); do not edit."""\n'
+QUIET = (
+    '# mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"\n'
+    "# pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false\n# ruff: noqa\n"
+)
 
 # what pyrefly's view declares a variable to be, by name
 _KINDS = {
