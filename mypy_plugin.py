@@ -435,7 +435,10 @@ def step(m: Instance, x: list[Dim], call: Call) -> list[Dim] | None:
     window = dims_of(_remembered(m, "_window"))
     if window is None or len(x) < 3 or name == "Conv1D":
         return None
-    sizes = [_window(x[-2 + i], *[window[2 * k + i] for k in range(4)], name == "ConvTrans2D") for i in (0, 1)]
+    sizes = []
+    for i in (0, 1):
+        kernel, stride, padding, dilation = (window[2 * k + i] for k in range(4))
+        sizes.append(_window(x[-2 + i], kernel, stride, padding, dilation, name == "ConvTrans2D"))
     if any(s is None for s in sizes):
         return None
     channels = x[-3] if "Pool" in name else args[1] if args[1] is not None else m.args[1]

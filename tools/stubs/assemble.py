@@ -408,8 +408,8 @@ def _data(view: View) -> str:
 
 
 _DATA = {
-    "digits": "def digits(split: str = ..., seed: int = ..., flat: bool = ...) -> Dataset[tuple[_Array, np.int64]]: ...\n",
-    "mnist": "def mnist(folder: Any, split: str = ..., flat: bool = ...) -> Dataset[tuple[_Array, np.int64]]: ...\n",
+    "digits": "def digits(split: str = ..., seed: int = ..., flat: bool = ...) -> Dataset[tuple[np.ndarray[Any, Any], np.int64]]: ...\n",
+    "mnist": "def mnist(folder: Any, split: str = ..., flat: bool = ...) -> Dataset[tuple[np.ndarray[Any, Any], np.int64]]: ...\n",
     "prefetch": "def prefetch(items: Iterable[_U], depth: int = ...) -> Iterator[_U]: ...\n",
     "read_idx": "def read_idx(path: Any) -> Any: ...\n",
 }

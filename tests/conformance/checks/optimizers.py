@@ -44,8 +44,10 @@ class _Training:
     def __init__(self, entry: OptimizerInfo, dtype: type[DType], dev: Any) -> None:
         self.entry, self.dtype, self.dev = entry, dtype, dev
         rng = np.random.default_rng(5)
-        self.start = [host(rng.standard_normal(s), dtype) for s in ((4, 3), (4,))]
-        self.gradients = [[host(rng.standard_normal(a.shape), dtype) for a in self.start] for _ in range(STEPS)]
+        self.start = [host(np.asarray(rng.standard_normal(s)), dtype) for s in ((4, 3), (4,))]
+        self.gradients = [
+            [host(np.asarray(rng.standard_normal(a.shape)), dtype) for a in self.start] for _ in range(STEPS)
+        ]
 
     def found(self, check: str, status: str, ratio: float | None = None, detail: str = "") -> Finding:
         e = self.entry

@@ -125,7 +125,7 @@ class Run:
         outs = [o for o in self.forward(self.enter(grads)) if o.dtype.is_float]
         rng = np.random.default_rng(7)
         seeds = [np.asarray(rng.standard_normal(o.shape)).astype(o.dtype.numpy) for o in outs]
-        total = None
+        total: Any = None
         for o, s in zip(outs, seeds, strict=True):
             part = (o * self.dev.tensor(s, o.dtype)).sum()
             part = part if part.dtype is outs[0].dtype else part.to_dtype(outs[0].dtype)

@@ -25,7 +25,7 @@ def binary(name: str, reference: Any, *draws: Any, extra: Any = (), special: boo
     add(OpInfo(name, reference, samples, family="binary", errors=errors, **fields))
 
 
-def _given(name: str) -> dict[str, float]:
+def _given(name: str) -> dict[str, Any]:
     return {"delta": 1.0} if name == "huber_error" else {}
 
 

@@ -37,10 +37,8 @@ def batched(f: Any, rank: int) -> Any:
         single = len(x.shape) == rank - 1
         x = R.reshape(x, (1, *x.shape)) if single else x
         if rank == 3:
-            x, others = (
-                R.reshape(x, (*x.shape[:2], 1, x.shape[2])),
-                [R.reshape(o, (*o.shape[:2], 1, o.shape[2])) for o in others],
-            )
+            x = R.reshape(x, (*x.shape[:2], 1, x.shape[2]))
+            others = tuple(R.reshape(o, (*o.shape[:2], 1, o.shape[2])) for o in others)
             kwargs = {k: v if k in ("groups", "kind") else (_NEUTRAL[k], v) for k, v in kwargs.items()}
         y = f(x, *others, **kwargs)
         y = R.reshape(y, (*y.shape[:2], y.shape[3])) if rank == 3 else y
