@@ -129,19 +129,29 @@ def _markdown(doc: str | None) -> str:
 
 
 def matrix_page() -> str:
-    """What each device does with each op, from the reports under docs/reports/."""
-    reports = {
-        p.stem: json.loads(p.read_text(encoding="utf-8")) for p in sorted((ROOT / "docs" / "reports").glob("*.json"))
-    }
+    """What each device does with each op, from the reports of the kit that are kept under docs/reports/."""
+    found = [
+        json.loads(p.read_text(encoding="utf-8")) for p in sorted((ROOT / "docs" / "reports").rglob("conformance.json"))
+    ]
     lines = ["# Ops by device", "", "From the reports of the conformance kit that are kept under `docs/reports/`.", ""]
-    found: dict[str, dict[str, str]] = {}
-    for device, report in reports.items():
-        for op in report.get("ops", ()):
-            found.setdefault(op["name"], {})[device] = op.get("path", "")
     if not found:
         return "\n".join(
-            [*lines, "No report is kept yet: `python -m dfdx conformance cpu --report docs/reports` writes one.", ""]
+            [
+                *lines,
+                "No report is kept yet: `python -m dfdx conformance cpu --report docs/reports/cpu` writes one.",
+                "",
+            ]
         )
-    lines += ["| op | " + " | ".join(reports) + " |", "|---|" + "---|" * len(reports)]
-    lines += [f"| `{op}` | " + " | ".join(row.get(d, "") for d in reports) + " |" for op, row in sorted(found.items())]
+    lines += ["| device | hardware | level | verdict | checks | failed |", "|---|---|---|---|---|---|"]
+    for r in found:
+        d, counts = r["device"], sum(r["counts"].values())
+        lines.append(f"| {d['name']} | {d['hardware']} | {r['level']} | {r['verdict']} | {counts:,} | {r['failed']} |")
+    names = [r["device"]["name"] for r in found]
+    paths: dict[str, dict[str, str]] = {}
+    for r in found:
+        for e in r["entries"]:
+            if e["kind"] == "op":
+                paths.setdefault(e["name"], {})[r["device"]["name"]] = e["path"]
+    lines += ["", "| op | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
+    lines += [f"| `{op}` | " + " | ".join(row.get(n, "") for n in names) + " |" for op, row in sorted(paths.items())]
     return "\n".join([*lines, ""])
