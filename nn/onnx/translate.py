@@ -17,12 +17,12 @@ from .record import Launch
 
 __all__ = ["WHOLE", "translate"]
 
-Words = dict[str, Callable[..., str]]
-_WORDS: Words = {}
+Word = Callable[..., str | list[str]]  # one output, or several
+_WORDS: dict[str, Word] = {}
 
 
-def _word(*names: str) -> Callable[[Callable[..., str]], Callable[..., str]]:
-    def add(f: Callable[..., str]) -> Callable[..., str]:
+def _word(*names: str) -> Callable[[Any], Any]:
+    def add(f: Word) -> Word:
         _WORDS.update(dict.fromkeys(names, f))
         return f
 
@@ -38,7 +38,8 @@ def translate(g: Graph, launch: Launch, inputs: Sequence[str]) -> list[str]:
         return _row(g, launch, inputs)
     if spec.name not in _WORDS:
         raise DfdxError(f"[export_onnx] the op {spec.name!r} has no form in ONNX")
-    return [_WORDS[spec.name](g, launch, *inputs, **launch.attrs)]
+    out = _WORDS[spec.name](g, launch, *inputs, **launch.attrs)
+    return [out] if isinstance(out, str) else out
 
 
 def _dtypes(types: Sequence[Any]) -> tuple[Any, ...]:
@@ -103,6 +104,11 @@ def _contiguous(g: Graph, _: Launch, x: str) -> str:
 @_word("concat")
 def _concat(g: Graph, _: Launch, *xs: str, axis: int) -> str:
     return g.node("Concat", *xs, axis=axis)
+
+
+@_word("unstack")
+def _unstack(g: Graph, launch: Launch, x: str, *, axis: int) -> list[str]:
+    return [g.node("Gather", x, g.constant(k, i64), axis=axis) for k in range(len(launch.out_types))]
 
 
 # ----- values

@@ -95,6 +95,38 @@ def test_images_orders_and_attention(name, tmp_path):
     _round_trip(DEV.build_module(_Op(name)), tmp_path / "m.onnx", (None, *shape[1:]), [DEV.sample_normal(shape)])
 
 
+def _modules():
+    """Every module of the conformance kit whose inputs are tensors one after the other, with its first sample in f32."""
+    import dfdx.conformance.database  # noqa: F401  # fills ENTRIES
+    from dfdx.conformance.info import ENTRIES
+
+    for (kind, name), entry in ENTRIES.items():
+        samples = [s for s in getattr(entry, "samples", ()) if s.takes(dfdx.f32) and not s.kwargs]
+        if kind == "module" and entry.call is None and samples:
+            yield pytest.param(entry, samples[0], id=name.replace(" ", "_"))
+
+
+@pytest.mark.parametrize(("entry", "sample"), list(_modules()))
+def test_every_module(entry, sample, tmp_path):
+    hosts = sample.arrays(entry.name, dfdx.f32)
+    given = [DEV.tensor(h, i.dtype or dfdx.f32) for h, i in zip(hosts, sample.inputs, strict=True)]
+    model, path = DEV.build_module(entry.make()), tmp_path / "m.onnx"
+    ours = list(_flat(model(*given)))
+    model.export_onnx(path, input=[(t.shape, t.dtype) for t in given])
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    theirs = session.run(None, {i.name: given[int(i.name[1:])].array() for i in session.get_inputs()})
+    for a, b in zip(theirs, ours, strict=True):
+        np.testing.assert_allclose(a, b.array(), rtol=2e-4, atol=2e-5)
+
+
+def _flat(out):
+    if isinstance(out, dfdx.Tensor):
+        yield out
+    else:
+        for o in out:
+            yield from _flat(o)
+
+
 class _Mask(nn.Module):
     def forward(self, x):
         return x * x.device.arange(x.shape[0], dtype=dfdx.f32).broadcast_like(x, 1)
