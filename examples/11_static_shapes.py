@@ -10,20 +10,17 @@ import dfdx
 from dfdx import L, Rank1, Rank2, Tensor, nn
 
 
-class Batch(int):
-    """A size known only at run time, with a name of its own: a Batch does not fit where another dim is meant."""
-
-
-def normalised(x: Tensor[Rank2[Batch, L[10]]]) -> Tensor[Rank2[Batch, L[10]]]:
-    """Columns with mean 0."""
+def normalised(x: Tensor[Rank2[int, L[10]]]) -> Tensor[Rank2[int, L[10]]]:
+    """Columns with mean 0; the number of rows is known only at run time."""
     mean: Tensor[Rank1[L[10]]] = x.mean(0)
     return x - mean.broadcast_like(x, axes=0)
 
 
 dev = dfdx.device("cpu", seed=0)
 model = dev.build_module((nn.Linear(10, 32), nn.ReLU(), nn.Linear(32, 2)))
-x = dev.sample_normal((Batch(7), 10))  # a checker sees Tensor[Rank2[Batch, L[10]]]
-y = model(normalised(x))  # and here Tensor[Rank2[Batch, L[2]]]
+rows = int("7")
+x = dev.sample_normal((rows, 10))  # a checker sees Tensor[Rank2[int, L[10]]]
+y = model(normalised(x))  # and here Tensor[Rank2[int, L[2]]]
 print("the program runs:", y.type_text)
 
 # the same model fed eleven features: at run time an error that names the layer ...

@@ -22,6 +22,7 @@ SAYS = {
     "08_data": r"1437 to train, 360 to test",
     "09_checkpoints": r"unchanged: True",
     "10_devices": r"cpu +first row",
+    "11_static_shapes": r"the program runs: f32\[7, 2\](?s:.*)before it runs",
     "12_mnist": r"epoch 8 .* test accuracy 9[4-9]\.",
     "custom_op": r"difference from finite differences \d\.\de-0[6-9]",
     "dqn": r"episode 120 .* return \+0\.[89]",

@@ -88,7 +88,7 @@ def agree(ours, theirs, x, labels):
     gradients = model.clone()
     for mine, copy in zip(model.named_tensors(), gradients.named_tensors(), strict=True):
         if mine.trainable:
-            dfdx.axpy(copy.tensor, 0.0, grads.get(mine.tensor), 1.0)
+            copy.tensor.axpy(0.0, grads.get(mine.tensor), 1.0)
     named = nn.torch_state_dict(gradients)
     for name, p in theirs.named_parameters():
         np.testing.assert_allclose(named[name].numpy(), p.grad.numpy(), rtol=1e-6, atol=1e-9, err_msg=name)

@@ -97,7 +97,7 @@ def test_images_orders_and_attention(name, tmp_path):
 
 def _modules():
     """Every module of the conformance kit whose inputs are tensors one after the other, with its first sample in f32."""
-    import dfdx.conformance.database  # noqa: F401  # fills ENTRIES
+    import dfdx.conformance.database  # fills ENTRIES
     from dfdx.conformance.info import ENTRIES
 
     for (kind, name), entry in ENTRIES.items():

@@ -170,6 +170,9 @@ def test_public_names_are_documented_and_at_home(home):
             assert thing.__module__ == "dfdx", f"{name} lives in {thing.__module__}"
 
 
+OPTIONAL = {"cupy", "pyopencl", "mypy", "onnx"}  # packages of extras, without which some modules cannot be imported
+
+
 def test_doctests():
     import doctest
     import importlib
@@ -179,7 +182,12 @@ def test_doctests():
     for info in pkgutil.walk_packages(dfdx.__path__, "dfdx."):
         if ".conformance." in info.name or info.name.endswith("__main__"):
             continue
-        result = doctest.testmod(importlib.import_module(info.name))
+        try:
+            module = importlib.import_module(info.name)
+        except ModuleNotFoundError as e:
+            assert e.name in OPTIONAL, e
+            continue
+        result = doctest.testmod(module)
         failed, tried = failed + result.failed, tried + result.attempted
     for function in dfdx.core.ops._define.FUNCTIONS.values():  # published functions live in "dfdx"
         for test in doctest.DocTestFinder(recurse=False).find(function, globs={}):
