@@ -19,10 +19,10 @@ from stubs import assemble, ops  # noqa: E402
 
 
 def test_fresh() -> None:
-    stale = [
-        p for p, text in assemble.build().items() if not (ROOT / p).exists() or (ROOT / p).read_text("utf-8") != text
-    ]
-    assert not stale, f"run `make stubs` and commit: {', '.join(stale)}"
+    """In a process of its own: other tests register ops."""
+    script = ROOT / "tools" / "gen_stubs.py"
+    done = subprocess.run([sys.executable, str(script), "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, f"run `make stubs` and commit:\n{done.stdout}{done.stderr}"
 
 
 def test_every_op_and_module_has_a_rule() -> None:
