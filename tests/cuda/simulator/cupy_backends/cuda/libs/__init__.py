@@ -1,0 +1,1 @@
+"""Of CuPy's compiled half, what the backend calls."""
