@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import cupy
 from cupy.cuda import runtime
@@ -16,7 +18,7 @@ from ..clike.array import Array
 from ..clike.engine import Engine, Launch, Source, Target, header
 from ..clike.memory import Copier
 from ..clike.tune import Tuner
-from . import OPTIONS
+from . import OPTIONS, graphs
 from .arguments import Arguments
 from .gemm import Product
 
@@ -47,11 +49,13 @@ class CudaEngine(Engine):
             cpu=False, group=256, lanes=32, local_bytes=32768, vector=1, units=8 * properties["multiProcessorCount"]
         )
         self._malloc: Callable[[int], Any] = self.pool.malloc
+        self._private: dict[int, Any] = {}  # pools of the threads that capture a graph
+        self.graphs: WeakSet[graphs.Graphed] = WeakSet()
         self._modules: dict[Source, tuple[Any, int]] = {}
         self.copier = Copier(self)
         self.tuner = Tuner(cache_folder("cuda"), f"{self.name} {runtime.driverGetVersion()}")
 
-    def _enter(self) -> None:
+    def enter(self) -> None:
         """Make this device the thread's current one."""
         if runtime.getDevice() != self.index:
             runtime.setDevice(self.index)
@@ -59,7 +63,9 @@ class CudaEngine(Engine):
     # ----- memory
 
     def allocate(self, nbytes: int) -> Any:
-        self._enter()
+        self.enter()
+        if self._private and _ident() in self._private:
+            return self._private[_ident()].malloc(nbytes)
         try:
             return self._malloc(nbytes)
         except cupy.cuda.memory.OutOfMemoryError:
@@ -73,6 +79,15 @@ class CudaEngine(Engine):
                 f"[allocate] {nbytes} bytes do not fit: {self.name} has {total} bytes, of which {free} are free and "
                 f"{self.pool.used_bytes()} are in use here\n  hint: smaller batches; del what is no longer needed"
             ) from None
+
+    @contextmanager
+    def allocating_from(self, pool: Any) -> Iterator[None]:
+        """What this thread allocates comes from a pool of its own."""
+        self._private[_ident()] = pool
+        try:
+            yield
+        finally:
+            del self._private[_ident()]
 
     def empty_cache(self) -> None:
         """Give freed memory back to the driver."""
@@ -89,8 +104,9 @@ class CudaEngine(Engine):
         self._malloc = lambda nbytes: cupy.cuda.MemoryPointer(cupy.cuda.Memory(nbytes), 0)
 
     def memory_stats(self) -> dict[str, int]:
-        """Bytes in use, and bytes that are free but kept."""
-        return {"in_use": int(self.pool.used_bytes()), "cached": int(self.pool.free_bytes())}
+        """Bytes in use, bytes that are free but kept, and bytes that belong to captured steps."""
+        held = sum(g.pool.total_bytes() for g in self.graphs)
+        return {"in_use": int(self.pool.used_bytes()), "cached": int(self.pool.free_bytes()), "graphs": int(held)}
 
     def write(self, a: Array, host: Any) -> None:
         self._copy(
@@ -103,13 +119,13 @@ class CudaEngine(Engine):
         )
 
     def _copy(self, target: int, source: int, nbytes: int, kind: int) -> None:
-        self._enter()
+        self.enter()
         stream = cupy.cuda.get_current_stream()
         runtime.memcpyAsync(target, source, nbytes, kind, stream.ptr)
         stream.synchronize()
 
     def synchronize(self) -> None:
-        self._enter()
+        self.enter()
         cupy.cuda.get_current_stream().synchronize()
 
     # ----- kernels
@@ -118,7 +134,7 @@ class CudaEngine(Engine):
         """The driver's handle of a kernel; CuPy keeps compiled modules in its own cache on disk."""
         found = self._modules.get(source)
         if found is None:
-            self._enter()
+            self.enter()
             module = cupy.RawModule(code=header() + source.text, options=OPTIONS, backend="nvrtc")
             kernel = module.get_function(source.name).kernel
             found = self._modules.setdefault(source, (kernel, int(kernel.ptr)))
@@ -136,7 +152,7 @@ class CudaEngine(Engine):
             if mine is None:
                 mine = arguments[thread] = Arguments(launch, len(arrays))
             mine.fill([a.buffer.ptr for a in arrays], scalars, [a.offset for a in arrays])
-            self._enter()
+            self.enter()
             driver.launchKernel(function, *grid, *block, 0, cupy.cuda.get_current_stream().ptr, mine.address, 0)
 
         return call
@@ -148,7 +164,7 @@ class CudaEngine(Engine):
         """gemmStridedBatchedEx on the current stream."""
         from cupy_backends.cuda.libs import cublas
 
-        self._enter()
+        self.enter()
         handle = cupy.cuda.device.get_cublas_handle()
         cublas.setStream(handle, cupy.cuda.get_current_stream().ptr)
         first, second = p.first, p.second
@@ -156,6 +172,10 @@ class CudaEngine(Engine):
             handle, first.op, second.op, p.m, p.n, p.k, alpha, pointers[0], data, first.ld, first.step, pointers[1], data,
             second.ld, second.step, beta, pointers[2], data, p.m, p.m * p.n, p.batch, compute, algorithm,
         )  # fmt: skip
+
+    def replay(self, launches: Any, given: tuple[int, ...], wanted: tuple[int, ...]) -> Any:
+        """Captured steps as CUDA graphs."""
+        return graphs.replay(self, launches, given, wanted)
 
     def close(self) -> None:
         """Wait for what is queued and give the memory back; in a forked child there is nothing to wait for."""

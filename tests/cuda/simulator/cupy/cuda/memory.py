@@ -85,3 +85,6 @@ class MemoryPool:
 
     def free_bytes(self) -> int:
         return sum(size * len(held) for size, held in self.blocks.items())
+
+    def total_bytes(self) -> int:
+        return self.used + self.free_bytes()

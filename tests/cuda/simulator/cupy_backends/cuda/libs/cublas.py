@@ -47,7 +47,8 @@ def gemmStridedBatchedEx(
         b = _matrices(B, TYPES[Btype], *((n, k) if transb else (k, n)), ldb, strideB, batchCount)
         c = _matrices(C, TYPES[Ctype], m, n, ldc, strideC, batchCount)
         a, b = (x.transpose(0, 2, 1) if t else x for x, t in ((a, transa), (b, transb)))
-        product = one * np.matmul(a.astype(wide), b.astype(wide))
-        c[...] = product + add * c.astype(wide) if add else product
+        with np.errstate(all="ignore"):
+            product = one * np.matmul(a.astype(wide), b.astype(wide))
+            c[...] = product + add * c.astype(wide) if add else product
 
     enqueue(_streams[handle], work)
