@@ -25,7 +25,7 @@ def test_its_cases():
         "-m",
         "pytest",
         "-o",
-        "addopts=--import-mode=importlib",
+        "addopts=--import-mode=importlib --confcutdir=tests",
         "-p",
         "no:cacheprovider",
         str(HERE / "simulator" / "cases.py"),
