@@ -90,6 +90,7 @@ DEVFN void dialect_store_f16(u16 *p, i64 i, f32 x) {
 
 typedef i32 b1;
 #define DIMS(n) struct dims { i64 v[n]; }
+#define DIVIDE(i, m, s) ((i64)(((u64)(u32)(i) * (u64)(u32)(m)) >> (s))) /* by a number whose (m, s) the host has found; i < 2^31 */
 
 /* ----- storage */
 

@@ -6,6 +6,7 @@ struct of i64 by value: the arrays' offsets, then the numbers of the layout (`La
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import prod
@@ -14,13 +15,23 @@ from typing import Any, NamedTuple
 
 from .array import Array, Shape, dense_strides
 
-__all__ = ["Call", "Engine", "Launch", "Source", "Target", "header"]
+__all__ = ["Call", "Engine", "Launch", "Source", "Target", "header", "whole"]
+
+
+_USED = re.compile(r"\bM_[A-Z0-9]+_(\w+)\(")
+_FAMILY = re.compile(r"^(?:\w+_FUNCTIONS|DEVICE_MATH)\((\w+).*\n", re.M)
 
 
 @cache
 def header() -> str:
     """The text that goes before every kernel."""
     return (Path(__file__).parent / "dialect.h").read_text(encoding="utf-8")
+
+
+def whole(kernel: str) -> str:
+    """A kernel's text with the header before it, without the functions of types that it has none of: they take time to compile."""
+    used = {m[1] for m in _USED.finditer(kernel)}
+    return _FAMILY.sub(lambda m: m[0] if m[1] in used else "\n", header()) + kernel
 
 
 class Target(NamedTuple):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from ...core.contract import NATIVE, Expr, MapProgram, f32, u64
 from .types import literal, register_type, storage_type
 
-__all__ = ["Body", "arithmetic", "load", "parameters", "scalar_types", "store", "unravel"]
+__all__ = ["Body", "arithmetic", "divider", "load", "parameters", "scalar_types", "store", "unravel"]
 
 _WRAPPING = {"add": "+", "sub": "-", "mul": "*"}
 _TYPED = re.compile(r"M_[A-Z0-9]+(?=\()")
@@ -40,18 +41,31 @@ def store(dtype: Any, pointer: str, at: str, value: str) -> str:
     return f"STORE_{dtype.storage}({pointer}, {at}, {value});"
 
 
-def unravel(linear: str, dims: list[str], names: list[str], short: bool = False) -> list[str]:
+def unravel(
+    linear: str, dims: list[str], names: list[str], quotient: Callable[[str, int], str] | None = None
+) -> list[str]:
     """Statements that split a linear index into one name per dim (row-major); the first dim takes what is left.
 
-    `short`: the index fits 32 bits, whose division is several times faster.
+    `quotient(x, k)` is the text of x / dims[k], where there is a faster one than a division of 64 bits.
     """
-    divide = "(i64)((u32){} / (u32){})" if short else "{} / {}"
+    divide = quotient or (lambda x, k: f"{x} / {dims[k]}")
     lines, rest = [], linear
     for k in range(len(dims) - 1, 0, -1):
-        quotient = divide.format(rest, dims[k])
-        lines.append(f"const i64 {names[k]}q = {quotient}, {names[k]} = {rest} - {names[k]}q * {dims[k]};")
+        lines.append(f"const i64 {names[k]}q = {divide(rest, k)}, {names[k]} = {rest} - {names[k]}q * {dims[k]};")
         rest = f"{names[k]}q"
     return [*lines, f"const i64 {names[0]} = {rest};"]
+
+
+def divider(n: int) -> tuple[int, int]:
+    """(m, s) such that i // n == i * m >> s for 0 <= i < 2**31, for the dialect's DIVIDE. Source: T. Granlund and
+    P. L. Montgomery, Division by invariant integers using multiplication (PLDI 1994).
+
+    >>> m, s = divider(7)
+    >>> (2**31 - 1) * m >> s == (2**31 - 1) // 7
+    True
+    """
+    bits = (n - 1).bit_length()
+    return -(-(1 << (31 + bits)) // n), 31 + bits
 
 
 def arithmetic(op: str, a: str, b: str, dtype: Any) -> str:

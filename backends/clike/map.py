@@ -1,4 +1,4 @@
-"""Elementwise programs: a contiguous kernel, one over rows of a view, and one for views with short rows."""
+"""Elementwise programs: a contiguous kernel, one over rows of a view, and one for views with short rows and small ones."""
 
 from __future__ import annotations
 
@@ -10,25 +10,35 @@ from typing import Any
 from ...core.contract import MapProgram
 from .array import Array, Shape, Strides, collapse
 from .engine import Engine, Launch, Source, Target
-from .expr import Body, load, parameters, scalar_types, store, unravel
+from .expr import Body, divider, load, parameters, scalar_types, store, unravel
 
 __all__ = ["compile_map", "map_launch"]
 
 SHORT = 32  # rows below this are walked by dividing the linear index
+SMALL = (
+    4096  # elements up to which one kernel takes every layout: to compile one per layout would cost more than it gains
+)
+TINY = 256  # elements above which dense arrays have a kernel of their own all the same
+RANK = 4  # to which the dims of small arrays are filled up
 
 
 def map_launch(program: MapProgram, shape: Shape, strides: Sequence[Strides], target: Target, shared: bool) -> Launch:
     """The launch of a program over `shape`, given the strides of its inputs, then of its outputs."""
     dims, steps = collapse(shape, strides)
-    k = len(steps)
-    if len(dims) == 1:
-        classes = tuple([min(s[0], 2) if dims[0] > 1 else 1 for s in steps])
+    k, total = len(steps), prod(dims)
+    small = total <= SMALL
+    if len(dims) == 1 and (not small or (total > TINY and all(s == (1,) for s in steps))):
+        classes = tuple([min(s[0], 2) for s in steps])
         numbers = dims + tuple([s[0] for s in steps])
-        groups = -(-dims[0] // target.group)
-        return Launch(_line(program, classes, target.group, shared), (groups, 1, 1), numbers)
-    if dims[-1] < SHORT:
-        numbers = (prod(dims), *dims, *[s for step in steps for s in step])
-        return Launch(_scattered(program, len(dims), k, target.group, shared, numbers[0] < 2**31), (-(-numbers[0] // target.group), 1, 1), numbers)  # fmt: skip
+        return Launch(_line(program, classes, target.group, shared), (-(-total // target.group), 1, 1), numbers)
+    if small or dims[-1] < SHORT:
+        if small:
+            fill = RANK - len(dims)
+            dims, steps = (1,) * fill + dims, tuple([(0,) * fill + s for s in steps])
+        short = total < 2**31
+        numbers = (total, *dims, *[s for step in steps for s in step])
+        numbers += tuple([number for n in dims[1:] for number in divider(n)]) if short else ()
+        return Launch(_scattered(program, len(dims), k, target.group, shared, short), (-(-total // target.group), 1, 1), numbers)  # fmt: skip
     classes = tuple([min(s[-1], 2) for s in steps])
     group = target.group if dims[-1] >= target.group else min(64, target.group)
     blocks = -(-dims[-1] // group)
@@ -92,15 +102,18 @@ def _rows(program: MapProgram, rank: int, classes: tuple[int, ...], group: int, 
 
 @lru_cache(4096)
 def _scattered(program: MapProgram, rank: int, k: int, group: int, shared: bool, short: bool) -> Source:
+    """Any dims, by dividing the linear index; `short`: it fits 31 bits, and the host has found multipliers to divide by."""
     dims = [f"d.v[{k + 1 + a}]" for a in range(rank)]
     names = [f"i{a}" for a in range(rank)]
+    size = k + 1 + rank * (k + 1)
+    quotient = (lambda x, a: f"DIVIDE({x}, d.v[{size + 2 * a - 2}], d.v[{size + 2 * a - 1}])") if short else None
     setup = [
         "const i64 i = GID(0);",
         f"if (i < d.v[{k}]) {{",
-        *["  " + line for line in unravel("i", dims, names, short)],
+        *["  " + line for line in unravel("i", dims, names, quotient)],
     ]
     at = [f"d.v[{j}]" + "".join(f" + i{a} * d.v[{k + 1 + rank + j * rank + a}]" for a in range(rank)) for j in range(k)]
-    return _kernel(program, "map_scattered", setup, at, group, k + 1 + rank * (k + 1), shared)
+    return _kernel(program, "map_scattered", setup, at, group, size + (2 * rank - 2) * short, shared)
 
 
 def compile_map(engine: Engine, program: MapProgram, shape: Shape, inplace: tuple[int | None, ...] = ()) -> Callable[..., Any]:  # fmt: skip

@@ -24,6 +24,7 @@ from .rowwriter import Writer
 __all__ = ["Layout", "compile_row", "row_launch"]
 
 LANES_WORK = 16384  # elements that an item of a CPU should see at least
+SMALL, SMALL_ROW = 2048, 64  # elements in all, and of a row, up to which one kernel takes every layout
 
 
 class Layout(NamedTuple):
@@ -55,9 +56,14 @@ def row_launch(program: RowProgram, lay: Layout, target: Target, parts: int = 1)
         o[-1] == 1 and i[-1] != 1 for k, o, i in zip(kinds, lay.outer_strides, lay.inner_strides) if k == "full"
     )
     short = n < 2 * target.lanes or (rows >= 16 * target.units and n < 64)
-    classes = tuple([(min(o[-1], 2), min(i[-1], 2)) for o, i in zip(lay.outer_strides, lay.inner_strides)])
     items = rows * parts
-    if lay.outer[-1] >= min(16, rows) and (side_by_side or short):
+    small = rows * n <= SMALL and n <= SMALL_ROW
+    if small:
+        lay = _filled(lay)
+    classes = tuple([(min(o[-1], 2), min(i[-1], 2)) for o, i in zip(lay.outer_strides, lay.inner_strides)])
+    if small:
+        classes = ((2, 2),) * len(classes)
+    if (small and (target.cpu or short)) or (lay.outer[-1] >= min(16, rows) and (side_by_side or short)):
         way, width, group, groups, each = "items", 1, 64, -(-items // 64), 1
     elif target.cpu:
         each = max(1, min(LANES_WORK // max(1, n // parts), items // (4 * target.units)))  # rows per item
@@ -67,11 +73,23 @@ def row_launch(program: RowProgram, lay: Layout, target: Target, parts: int = 1)
     else:
         width = _width(n, target)
         way, group, groups, each = "group", width, items, 1
-    source = _source(program, len(lay.outer), len(lay.inner), classes, way, width, group, parts > 1)
+    source = _source(program, len(lay.outer), len(lay.inner), classes, way, width, group, parts > 1, rows * n < 2**31)
     numbers = (rows, n, parts, -(-n // parts), each, *lay.outer, *lay.inner)
     for o, i in zip(lay.outer_strides, lay.inner_strides):
         numbers += (*o, *i)
     return Launch(source, (groups, 1, 1), numbers)
+
+
+def _filled(lay: Layout) -> Layout:
+    """Outer dims filled up to four, inner ones above one as well, so that one kernel takes the layouts of small arrays."""
+    outer = max(0, 4 - len(lay.outer))
+    inner = max(0, 4 - len(lay.inner)) if len(lay.inner) > 1 else 0
+    return Layout(
+        (1,) * outer + lay.outer,
+        (1,) * inner + lay.inner,
+        tuple([(0,) * outer + s for s in lay.outer_strides]),
+        tuple([(0,) * inner + s for s in lay.inner_strides]),
+    )
 
 
 def _width(n: int, target: Target) -> int:
@@ -83,9 +101,9 @@ def _width(n: int, target: Target) -> int:
 
 
 @lru_cache(2048)
-def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[int, int], ...], way: str, width: int, group: int, split: bool) -> Source:  # fmt: skip
+def _source(program: RowProgram, outer: int, inner: int, classes: tuple[tuple[int, int], ...], way: str, width: int, group: int, split: bool, fits: bool) -> Source:  # fmt: skip
     writer = VectorWriter if way == "vectors" else Writer
-    return writer(program, outer, inner, classes, way, width, group, split).source()
+    return writer(program, outer, inner, classes, way, width, group, split, fits).source()
 
 
 def compile_row(engine: Engine, program: RowProgram, outer: Shape, inner: Shape) -> Callable[..., Any]:

@@ -31,9 +31,10 @@ class Names:
 
 
 class Writer:
-    """Writes one row kernel; `width` is how many items, or lanes of an item, share a row."""
+    """Writes one row kernel; `width` is how many items, or lanes of an item, share a row, `fits` that 32 bits count the elements."""
 
-    def __init__(self, program: RowProgram, outer: int, inner: int, classes: Any, way: str, width: int, group: int, split: bool) -> None:  # fmt: skip
+    def __init__(self, program: RowProgram, outer: int, inner: int, classes: Any, way: str, width: int, group: int, split: bool, fits: bool) -> None:  # fmt: skip
+        self.fits = fits
         self.p, self.way, self.width, self.group = program, way, width, group
         self.split, self.classes, self.step = split, classes, width if way == "group" else 1
         self.arrays = program.n_args + len(program.outputs)
@@ -85,7 +86,7 @@ class Writer:
         else:
             add(f"const i64 from = 0, to = {d.n};")
         names = [f"r{a}" for a in range(d.no)]
-        self.lines.extend(unravel("r", d.outer, names))
+        self.lines.extend(unravel("r", d.outer, names, self.quotient(d.outer)))
         for j, kind in enumerate(self.kinds):
             terms = [f"d.v[{j}]"]
             if kind in ("full", "row"):
@@ -96,6 +97,10 @@ class Writer:
             if self.split and j >= self.p.n_args:
                 terms = [f"d.v[{j}]", "g"]
             add(f"const i64 o{j} = {' + '.join(terms)};")
+
+    def quotient(self, dims: list[str]) -> Any:
+        """Division of a row's or an element's number; of 32 bits, several times faster, where they fit."""
+        return (lambda x, k: f"(i64)((u32){x} / (u32){dims[k]})") if self.fits else None
 
     def at(self, j: int) -> str:
         """The index of array j's element j in its row."""
@@ -125,9 +130,10 @@ class Writer:
 
     def loop(self, body: Body, header: str, tail: list[str]) -> list[str]:
         """A loop of statements over j, or over lanes k that say which j."""
-        extra = unravel("j", self.d.inner, [f"j{a}" for a in range(self.d.ni)]) if self.d.ni > 1 else []
+        d, names = self.d, [f"j{a}" for a in range(self.d.ni)]
+        extra = unravel("j", d.inner, names, self.quotient(d.inner)) if d.ni > 1 else []
         if any(n.op in ("index", "random") for n in self.p.nodes):
-            extra.append(f"const i64 i = r * {self.d.n} + j;")
+            extra.append(f"const i64 i = r * {d.n} + j;")
         return [header, *[f"  {line}" for line in (*extra, *body.lines, *tail)], "}"]
 
     def walk(self, body: Body, start: str, end: str, steps: list[str]) -> list[str]:

@@ -15,7 +15,7 @@ from cupy_backends.cuda.api import driver
 
 from ...core.contract import OutOfMemoryError, cache_folder
 from ..clike.array import Array
-from ..clike.engine import Engine, Launch, Source, Target, header
+from ..clike.engine import Engine, Launch, Source, Target, whole
 from ..clike.memory import Copier
 from ..clike.tune import Tuner
 from . import OPTIONS, graphs
@@ -135,7 +135,7 @@ class CudaEngine(Engine):
         found = self._modules.get(source)
         if found is None:
             self.enter()
-            module = cupy.RawModule(code=header() + source.text, options=OPTIONS, backend="nvrtc")
+            module = cupy.RawModule(code=whole(source.text), options=OPTIONS, backend="nvrtc")
             kernel = module.get_function(source.name).kernel
             found = self._modules.setdefault(source, (kernel, int(kernel.ptr)))
         return found[1]

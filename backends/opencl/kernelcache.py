@@ -14,7 +14,7 @@ from typing import Any
 import pyopencl as cl
 
 from ...core.contract import cache_folder
-from ..clike.engine import Source, header
+from ..clike.engine import Source, whole
 
 _NO_CACHE: Any = False  # PyOpenCL's own cache: this module replaces it
 __all__ = ["build", "folder"]
@@ -30,7 +30,7 @@ def folder() -> Path | None:
 
 def key(device: Any, source: Source, options: tuple[str, ...]) -> str:
     """A name for what the compiler would make of this."""
-    parts = (header(), source.text, *options, device.name, device.vendor, device.version, device.driver_version,
+    parts = (whole(source.text), *options, device.name, device.vendor, device.version, device.driver_version,
              device.platform.name, device.platform.version)  # fmt: skip
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
@@ -45,7 +45,7 @@ def build(context: Any, device: Any, source: Source, options: tuple[str, ...]) -
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # compilers report success with remarks
-        program = cl.Program(context, header() + source.text).build(list(options), [device], cache_dir=_NO_CACHE)
+        program = cl.Program(context, whole(source.text)).build(list(options), [device], cache_dir=_NO_CACHE)
     seconds = time.perf_counter() - start
     if seconds > SLOW and not _told:
         _told.append(True)
