@@ -1,6 +1,6 @@
 """Judge the CUDA device on a machine with a GPU, beside PyTorch, and write one JSON report.
 
-    python tools/gpu_check.py [--device cuda] [--level standard] [--out gpu_report.json]
+    python tools/gpu_check.py [--device cuda] [--level standard] [--parts demo,speed] [--out gpu_report.json]
 
 It needs dfdx, CuPy and, for the comparisons, PyTorch. Without a GPU it ends at once, and says `unavailable` and why.
 Each part runs even if one before it failed; the exit status is 0 if the device is sound or unavailable.
@@ -20,10 +20,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import dfdx
 from dfdx import losses, nn, optim
+from dfdx.bench.cuda import cuda_torch, run
 
 Report = dict[str, Any]
 
@@ -32,6 +31,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--level", default="standard", choices=("quick", "standard", "exhaustive"))
+    parser.add_argument("--scale", type=float, default=1.0, help="of the benchmarks' large sizes")
+    parser.add_argument("--seconds", type=float, default=0.5, help="of each benchmark")
+    parser.add_argument("--parts", default="", help="only these, separated by commas")
     parser.add_argument("--out", default="gpu_report.json")
     options = parser.parse_args()
     report: Report = {"dfdx": dfdx.__version__, "device": options.device}
@@ -47,8 +49,10 @@ def main() -> int:
         "leak": lambda: leak(dev),
         "out_of_memory": lambda: out_of_memory(dev),
         "threads": lambda: threads(dev),
-        "speed": lambda: speed(dev),
+        "graphs": lambda: graphs(dev),
+        "speed": lambda: speed(dev, options.seconds, options.scale),
     }
+    parts = {name: part for name, part in parts.items() if not options.parts or name in options.parts.split(",")}
     for name, part in parts.items():
         start = time.perf_counter()
         try:
@@ -131,7 +135,7 @@ def out_of_memory(dev: dfdx.Device) -> Report:
 def threads(dev: dfdx.Device) -> Report:
     """Two threads that train models of their own reach the numbers that they reach alone."""
 
-    def run(found: list[float], seed: int) -> None:
+    def train(found: list[float], seed: int) -> None:
         step = trainer(dfdx.device(dev.name, seed=seed))
         for _ in range(200):
             loss = step()
@@ -139,9 +143,9 @@ def threads(dev: dfdx.Device) -> Report:
 
     alone: list[float] = []
     for seed in (1, 2):
-        run(alone, seed)
+        train(alone, seed)
     together: list[list[float]] = [[], []]
-    workers = [threading.Thread(target=run, args=(together[i], i + 1)) for i in range(2)]
+    workers = [threading.Thread(target=train, args=(together[i], i + 1)) for i in range(2)]
     for w in workers:
         w.start()
     for w in workers:
@@ -149,82 +153,22 @@ def threads(dev: dfdx.Device) -> Report:
     return {"ok": [t[0] for t in together] == alone, "alone": alone, "together": together}
 
 
-# ----- speed, beside PyTorch in one run
+def graphs(dev: dfdx.Device) -> Report:
+    """A captured step, which replays CUDA graphs, gives the numbers of the eager one, bit for bit."""
+
+    def losses_of(wrap: Callable[[Any], Any]) -> list[float]:
+        step = wrap(trainer(dfdx.device(dev.name, seed=1)))
+        return [step().item() for _ in range(20)]
+
+    eager, captured = losses_of(lambda step: step), losses_of(dfdx.capture)
+    return {"ok": eager == captured, "eager": eager[-1], "captured": captured[-1], "memory": dev.memory_stats()}
 
 
-def timed(ours: Callable[[], Any], theirs: Callable[[], Any] | None, sync: Callable[[], Any], n: int = 20) -> Report:
-    """Medians of calls that alternate, in seconds."""
-    times: tuple[list[float], list[float]] = ([], [])
-    for f in (ours, theirs):
-        for _ in range(3):
-            if f is not None:
-                f()
-    for _ in range(n):
-        for f, found in zip((ours, theirs), times, strict=True):
-            if f is not None:
-                sync()
-                start = time.perf_counter()
-                f()
-                sync()
-                found.append(time.perf_counter() - start)
-    mine = float(np.median(times[0]))
-    return {"dfdx": mine} | ({"torch": (t := float(np.median(times[1]))), "ratio": mine / t} if times[1] else {})
-
-
-def speed(dev: dfdx.Device) -> Report:
-    """Products, elementwise and row kernels, Adam, and a training step."""
-    try:
-        import torch
-
-        cuda = torch.cuda.is_available() and dev.name.startswith("cuda")
-    except ImportError:
-        torch, cuda = None, False  # type: ignore[assignment]
-
-    def sync() -> None:
-        dev.synchronize()
-        if cuda:
-            torch.cuda.synchronize()
-
-    rows: Report = {}
-    for name, dtype in (("f32", dfdx.f32), ("f16", dfdx.f16), ("bf16", dfdx.bf16)):
-        for n in (1024, 2048, 4096, 8192):
-            a, b = dev.sample_normal((n, n)).to_dtype(dtype), dev.sample_normal((n, n)).to_dtype(dtype)
-            theirs = None
-            if cuda:
-                kind = {"f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16}[name]
-                p, q = (torch.randn(n, n, device="cuda", dtype=kind) for _ in range(2))
-                theirs = lambda p=p, q=q: p @ q  # noqa: E731
-            row = timed(lambda a=a, b=b: a @ b, theirs, sync)
-            rows[f"matmul {n} {name}"] = row | {"tflops": 2 * n**3 / row["dfdx"] / 1e12}
-    big = dev.sample_normal((2**26,))
-    t = torch.randn(2**26, device="cuda") if cuda else None
-    copy = timed(lambda: big.clone(), (lambda: t.clone()) if cuda else None, sync)
-    rows["copy 64M"] = copy | {"gbps": 2 * 2**28 / copy["dfdx"] / 1e9}
-    for name, ours, theirs in (
-        ("exp 64M", lambda: big.exp(), lambda: t.exp()),
-        ("gelu 64M", lambda: big.accurate_gelu(), lambda: torch.nn.functional.gelu(t)),
-        ("softmax 64Kx1K", lambda: big.reshape((2**16, 2**10)).softmax(-1), lambda: t.view(2**16, 2**10).softmax(-1)),
-    ):
-        row = timed(ours, theirs if cuda else None, sync)
-        rows[name] = row | {"share_of_copy_bandwidth": copy["dfdx"] / row["dfdx"]}
-    rows["training step"] = timed(trainer(dev), torch_trainer(torch) if cuda else None, sync, 200)
-    return {"ok": True, "rows": rows}
-
-
-def torch_trainer(torch: Any) -> Callable[[], Any]:
-    """The step of `trainer` in PyTorch."""
-    model = torch.nn.Sequential(torch.nn.Linear(64, 128), torch.nn.ReLU(), torch.nn.Linear(128, 10)).cuda()
-    opt = torch.optim.Adam(model.parameters())
-    x, y = torch.randn(64, 64, device="cuda"), torch.randn(64, 10, device="cuda")
-
-    def step() -> Any:
-        loss = torch.nn.functional.mse_loss(model(x), y)
-        opt.zero_grad()
-        loss.backward()
-        opt.step()
-        return loss
-
-    return step
+def speed(dev: dfdx.Device, seconds: float, scale: float) -> Report:
+    """The rows of `python -m dfdx.bench.cuda`, beside PyTorch where it sees the GPU."""
+    torch = cuda_torch()
+    rows = dict(run(dev, torch, seconds, scale))
+    return {"ok": True, "peer": f"torch {torch.__version__}" if torch else None, "rows": rows}
 
 
 if __name__ == "__main__":
