@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from ...core.contract import Signature
 from . import gemm
-from .array import Array, Shape, collapse
+from .array import Array, Shape, collapse, dense_strides
 from .engine import Call, Engine, Launch, Source
 from .reduce import compile_reduce
 
@@ -158,8 +158,8 @@ def register(registry: Any, engine: Engine) -> None:
 
         def run(x_: Array, w_: Array, *bias: Array) -> Array:
             bias = tuple([engine.copier.contiguous(b) for b in bias])
-            y = product(_flat(engine, x_, rows), w_.permute((1, 0)), *bias)
-            return y if len(out.shape) == 2 else y.view(out.shape, _dense(out.shape))
+            y = product(engine.copier.reshaped(x_, (rows, x_.shape[-1])), w_.permute((1, 0)), *bias)
+            return y if len(out.shape) == 2 else y.view(out.shape, dense_strides(out.shape))
 
         return run
 
@@ -173,29 +173,14 @@ def register(registry: Any, engine: Engine) -> None:
         to_b = compile_reduce(engine, "sum", (rows, w.shape[0]), dtype, (0,), dtype)
 
         def run(g_: Array, x_: Array, w_: Array) -> list[Array]:
-            flat = _flat(engine, g_, rows)
+            flat = engine.copier.reshaped(g_, (rows, g_.shape[-1]))
             out = []
             if needs[0]:
-                out.append(to_x(flat, w_).view(x.shape, _dense(x.shape)))
+                out.append(to_x(flat, w_).view(x.shape, dense_strides(x.shape)))
             if needs[1]:
-                out.append(to_w(flat.permute((1, 0)), _flat(engine, x_, rows)))
+                out.append(to_w(flat.permute((1, 0)), engine.copier.reshaped(x_, (rows, x_.shape[-1]))))
             if len(needs) > 2 and needs[2]:
                 out.append(to_b(flat))
             return out
 
         return run
-
-
-def _flat(engine: Engine, a: Array, rows: int) -> Array:
-    """(rows, last dim), a copy where the leading dims do not collapse."""
-    shape = (rows, a.shape[-1])
-    if a.shape == shape:
-        return a
-    view = a.reshape(shape)
-    return view if view is not None else _flat(engine, engine.copier.copy(a), rows)
-
-
-def _dense(shape: Shape) -> Any:
-    from .array import dense_strides
-
-    return dense_strides(shape)

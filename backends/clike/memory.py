@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import MapProgram, Signature, arg, cast, map_program, scalar, u8, u16, u32, u64
-from .array import Array, Shape
+from .array import Array, Shape, dense_strides
 from .engine import Engine
 from .map import compile_map, map_launch
 
@@ -57,6 +57,13 @@ class Copier:
         out = self.engine.empty(a.shape, a.dtype)
         self.into(a, out)
         return out
+
+    def reshaped(self, a: Array, shape: Shape) -> Array:
+        """The elements in another shape: a view where the layout allows it, else of a dense copy."""
+        if a.shape == shape:
+            return a
+        view = a.reshape(shape)
+        return view if view is not None else self.copy(a).view(shape, dense_strides(shape))
 
     def contiguous(self, a: Array) -> Array:
         """The array itself if it is dense, else a dense copy."""
@@ -117,11 +124,7 @@ def _register_views(registry: Any, engine: Engine, copier: Copier) -> None:
 
     @kernel("reshape")
     def reshape(a: Array, *, shape: Shape) -> Array:
-        view = a.reshape(shape)
-        if view is None:
-            view = copier.copy(a).reshape(shape)
-            assert view is not None
-        return view
+        return copier.reshaped(a, shape)
 
     @kernel("slice")
     def slice_(a: Array, *, starts: Shape, stops: Shape, steps: Shape) -> Array:

@@ -74,7 +74,7 @@ def register(registry: Any, engine: Any) -> None:
             y = engine.empty((rows, w.shape[0]), out.dtype)
             for b in bias:
                 engine.copier.into(b.broadcast(y.shape, (0,)), y)
-            run(flat(engine, x_, rows), w_.permute((1, 0)), y, bool(bias))
+            run(engine.copier.reshaped(x_, (rows, x_.shape[-1])), w_.permute((1, 0)), y, bool(bias))
             return y.view(out.shape, dense_strides(out.shape))
 
         return kernel
@@ -91,24 +91,17 @@ def register(registry: Any, engine: Any) -> None:
         to_b = compile_reduce(engine, "sum", (rows, w.shape[0]), dtype, (0,), dtype)
 
         def kernel(g_: Array, x_: Array, w_: Array) -> list[Array]:
-            g2, out = flat(engine, g_, rows), []
+            g2, out = engine.copier.reshaped(g_, (rows, g_.shape[-1])), []
             if needs[0]:
                 dx = engine.empty((rows, w.shape[1]), dtype)
                 to_x(g2, w_, dx, False)
                 out.append(dx.view(x.shape, dense_strides(x.shape)))
             if needs[1]:
                 dw = engine.empty(w.shape, dtype)
-                to_w(g2.permute((1, 0)), flat(engine, x_, rows), dw, False)
+                to_w(g2.permute((1, 0)), engine.copier.reshaped(x_, (rows, x_.shape[-1])), dw, False)
                 out.append(dw)
             if len(needs) > 2 and needs[2]:
                 out.append(to_b(g2))
             return out
 
         return kernel
-
-
-def flat(engine: Any, a: Array, rows: int) -> Array:
-    """(rows, last dim), a copy where the leading dims do not collapse."""
-    shape = (rows, a.shape[-1])
-    view = a.reshape(shape)
-    return view if view is not None else engine.copier.copy(a).reshape(shape)
