@@ -39,3 +39,4 @@ oclgrind:  # bounds, races and barriers of every OpenCL kernel, as for GPUs and 
 
 docs:
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict
+	$(PYTHON) tools/check_site.py build/site

@@ -4,9 +4,9 @@ from the reports of the conformance kit."""
 from __future__ import annotations
 
 import ast
-import inspect
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,12 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mkdocs.structure.files import File, Files
+from site_reference import SECTIONS, reference_page
 
 ROOT = Path(__file__).resolve().parent.parent
-SECTIONS = {
-    "dfdx": "Tensors, ops and devices", "dfdx.nn": "Modules", "dfdx.losses": "Losses", "dfdx.optim": "Optimizers",
-    "dfdx.data": "Data", "dfdx.utils": "Utilities", "dfdx.core.contract": "The backend contract",
-}  # fmt: skip
+TITLES = {"dqn": "DQN", "gpt": "GPT", "mnist": "MNIST", "ppo": "PPO", "resnet18": "ResNet-18"}
 
 
 def on_config(config: Any) -> Any:
@@ -64,94 +62,29 @@ def example_page(path: Path) -> str:
         with tempfile.TemporaryDirectory() as folder:
             done = subprocess.run([sys.executable, str(path)], capture_output=True, text=True, cwd=folder, check=True)
         printed = done.stdout.rstrip()
-    title = path.stem.replace("_", " ").lstrip("0123456789 ").capitalize()
+    words = " ".join(TITLES.get(w, w) for w in path.stem.lstrip("0123456789_").split("_"))
+    title = words[0].upper() + words[1:]
+    doc = re.sub(r"^ *(python examples/.*)$", r"```\n\1\n```", doc, flags=re.MULTILINE)
     number = f"{int(path.stem[:2])}. " if path.stem[:2].isdigit() else ""
     return f"# {number}{title}\n\n{doc}\n\n```python\n{body}\n```\n\nIt prints:\n\n```text\n{printed}\n```\n"
 
 
-def reference_page(name: str, title: str) -> str:
-    """Every public name of a module with its signature and docstring: classes, then functions, then dtypes and errors in one place."""
-    import importlib
-
-    import dfdx
-
-    module = dfdx.losses if name == "dfdx.losses" else importlib.import_module(name)
-    public = {n: getattr(module, n) for n in sorted(module.__all__, key=str.lower)}
-    classes = {n: t for n, t in public.items() if inspect.isclass(t) and not issubclass(t, (BaseException, dfdx.DType))}
-    parts = [f"# {title}\n\n`{name}`: {_first(inspect.getdoc(module) or '')}\n"]
-    for n, thing in classes.items():
-        parts += class_entry(n, thing)
-    for n, thing in public.items():
-        if callable(thing) and not inspect.isclass(thing):
-            parts.append(f"## {n}\n\n```python\n{n}{_signature(thing)}\n```\n\n{_markdown(inspect.getdoc(thing))}\n")
-    if name == "dfdx":
-        dtypes = [f"| `{d.name}` | {d.kind} | {d.bits} | {d.compute.name} |" for d in dfdx.DTYPES.values()]
-        parts += ["## Dtypes\n\n| name | kind | bits | computes in |\n|---|---|---|---|\n" + "\n".join(dtypes) + "\n"]
-        parts += [f"## Errors\n\n```text\n{inspect.getdoc(importlib.import_module('dfdx.core.errors'))}\n```\n"]
-    return "\n".join(parts)
-
-
-def class_entry(name: str, cls: type) -> list[str]:
-    """A class: its own docstring, then the methods that it documents."""
-    parts = [f"## {name}\n\n```python\n{name}{_signature(cls)}\n```\n\n{_markdown(inspect.getdoc(cls))}\n"]
-    for n, member in sorted(vars(cls).items()):
-        if n.startswith("_") or not callable(member) or not inspect.getdoc(member) or inspect.isclass(member):
-            continue
-        parts.append(
-            f"### {name}.{n}\n\n```python\n{n}{_signature(member)}\n```\n\n{_markdown(inspect.getdoc(member))}\n"
-        )
-    return parts
-
-
-def _signature(thing: Any) -> str:
-    try:
-        return str(inspect.signature(thing)).replace("'", "")
-    except (TypeError, ValueError):
-        return "(...)"
-
-
-def _first(doc: str) -> str:
-    return doc.split("\n\n")[0].replace("\n", " ")
-
-
-def _markdown(doc: str | None) -> str:
-    """A docstring with its doctest as a code block."""
-    lines, out, inside = (doc or "").splitlines(), [], False
-    for line in lines:
-        if line.startswith(">>>") and not inside:
-            out += ["", "```pycon"]
-            inside = True
-        elif inside and not line.strip():
-            out.append("```")
-            inside = False
-        out.append(line)
-    return "\n".join([*out, "```"] if inside else out)
-
-
 def matrix_page() -> str:
     """What each device does with each op, from the reports of the kit that are kept under docs/reports/."""
-    found = [
-        json.loads(p.read_text(encoding="utf-8")) for p in sorted((ROOT / "docs" / "reports").rglob("conformance.json"))
-    ]
+    files = sorted((ROOT / "docs" / "reports").rglob("conformance.json"))
+    found = [(f.parent.name, json.loads(f.read_text(encoding="utf-8"))) for f in files]
     lines = ["# Ops by device", "", "From the reports of the conformance kit that are kept under `docs/reports/`.", ""]
-    if not found:
-        return "\n".join(
-            [
-                *lines,
-                "No report is kept yet: `python -m dfdx conformance cpu --report docs/reports/cpu` writes one.",
-                "",
-            ]
-        )
+    lines += ["`kernel`: the device has a kernel of its own; `composite`: the op is made of other ops there.", ""]
     lines += ["| device | hardware | level | verdict | checks | failed |", "|---|---|---|---|---|---|"]
-    for r in found:
-        d, counts = r["device"], sum(r["counts"].values())
-        lines.append(f"| {d['name']} | {d['hardware']} | {r['level']} | {r['verdict']} | {counts:,} | {r['failed']} |")
-    names = [r["device"]["name"] for r in found]
-    paths: dict[str, dict[str, str]] = {}
-    for r in found:
-        for e in r["entries"]:
-            if e["kind"] == "op":
-                paths.setdefault(e["name"], {})[r["device"]["name"]] = e["path"]
-    lines += ["", "| op | " + " | ".join(names) + " |", "|---|" + "---|" * len(names)]
-    lines += [f"| `{op}` | " + " | ".join(row.get(n, "") for n in names) + " |" for op, row in sorted(paths.items())]
+    for folder, r in found:
+        name = f"[{r['device']['name']}](reports/{folder}/conformance.html)"
+        checks = f"{sum(r['counts'].values()):,}"
+        lines.append(
+            f"| {name} | {r['device']['hardware']} | {r['level']} | {r['verdict']} | {checks} | {r['failed']} |"
+        )
+    paths = {(e["name"], folder): e["path"] for folder, r in found for e in r["entries"] if e["kind"] == "op"}
+    names = {folder: r["device"]["name"] for folder, r in found}
+    lines += ["", "| op | " + " | ".join(names.values()) + " |", "|---|" + "---|" * len(names)]
+    for op in sorted({op for op, _ in paths}):
+        lines.append(f"| `{op}` | " + " | ".join(paths.get((op, folder), "") for folder in names) + " |")
     return "\n".join([*lines, ""])

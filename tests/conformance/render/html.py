@@ -19,7 +19,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th { color: var(--soft); font-weight: 600; font-size: 13px } td.n, th.n { text-align: right } .scroll { overflow-x: auto }
 .facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 20px 0 } .facts div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px }
 .facts b { display: block; font-size: 13px; font-weight: 600; color: var(--soft) } .chips { display: flex; flex-wrap: wrap; gap: 5px }
-.chip { font: 13px ui-monospace, monospace; border: 1px solid var(--run); border-radius: 5px; padding: 1px 7px; color: var(--run) } .chip.kernel { background: var(--run); color: var(--back) }
+.chip { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; border: 1px solid var(--run); border-radius: 5px; padding: 1px 7px; color: var(--run) } .chip.kernel { background: var(--run); color: var(--back) }
 .chip.other { border-color: var(--line); color: var(--ink) } .chip.bad { background: var(--bad); border-color: var(--bad); color: #fff } .chip.known { background: var(--know); border-color: var(--know); color: #fff }
 .bar { background: var(--line); border-radius: 4px; height: 8px; width: 110px; display: inline-block; vertical-align: 1px; margin-right: 8px } .bar i { display: block; height: 8px; border-radius: 4px; background: var(--run) }
 pre { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 10px 14px; overflow-x: auto; font-size: 13px } code { font-family: ui-monospace, monospace; font-size: 13px }
@@ -137,7 +137,7 @@ def _expected(r: dict[str, Any]) -> str:
         f"<tr><td><code>{escape(f['name'])}</code><td>{f['dtype']}<td>{escape(f['sample'])}<td>{escape(f['check'])}<td>{escape(f['reason'])}</tr>"
         for f in r["expected"]
     )
-    return f"<h2>Expected failures ({len(r['expected'])})</h2><table><tr><th>op<th>dtype<th>sample<th>check<th>reason</tr>{rows}</table>"
+    return f"<h2>Expected failures ({len(r['expected'])})</h2><div class=scroll><table><tr><th>op<th>dtype<th>sample<th>check<th>reason</tr>{rows}</table></div>"
 
 
 def _reading(r: dict[str, Any]) -> str:
