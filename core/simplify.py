@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .cell import Empty
 from .fuse import fuse, overwritten
 from .recorder import Number, Recorder, Step
+from .types import Signature, TensorType
 
 __all__ = ["simplify"]
 
@@ -27,8 +29,16 @@ def _constants(recorder: Recorder, held: set[int]) -> dict[int, Any]:
         free = all(v in found for v in s.inputs) and not any(isinstance(n, Number) for n in s.scalars)
         small = all(o.numel <= _LARGEST_CONSTANT for o in s.plan.outputs)
         if free and small and not touched.intersection(s.outputs) and not overwritten(s):
-            found.update({v: recorder.arrays[v] for v in s.outputs})
+            found.update({v: _tidy(recorder.arrays[v], s, t) for v, t in zip(s.outputs, s.plan.outputs)})
     return found
+
+
+def _tidy(array: Any, step: Step, type_: TensorType) -> Any:
+    """A constant row-major, as most kernels want it."""
+    device = getattr(step.plan, "device", None)
+    if device is None or isinstance(array, Empty):
+        return array
+    return device.backend.primitive("contiguous", Signature((type_,), (type_,)))(array)
 
 
 def _needed(steps: list[Step], held: set[int]) -> list[Step]:

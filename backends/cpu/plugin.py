@@ -34,6 +34,12 @@ class CpuRuntime:
         if usable():
             runtime().disable_cache()
 
+    def replay(self, launches: Any, given: Any, wanted: Any) -> Any:
+        """Captured steps: see `replay`."""
+        from .replay import replay
+
+        return replay(launches, given, wanted)
+
 
 @hookimpl
 def backend_info() -> BackendInfo:

@@ -6,7 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from .ir import Function, module
-from .kernel import ARRAY_SLOTS, ARRAYS, COUNT, DESCR_, DIMS_, NARGS, RANK, RT, SLOW, STRIDES_, ArrayType, make_kernel
+from .kernel import (
+    ARRAY_SLOTS,
+    ARRAYS,
+    COUNT,
+    DESCR_,
+    DIMS_,
+    NARGS,
+    RANK,
+    RT,
+    SLOW,
+    STRIDES_,
+    ArrayType,
+    Code,
+    make_kernel,
+)
 from .layout import BASE, DATA, usable
 from .runtime import READABLE, SLOTS
 
@@ -30,7 +44,7 @@ def alias_kernel(
         return slow
     dtype = source.dtype.numpy
     return make_kernel(
-        _print(), "view", [ArrayType(source.shape, dtype)], [ArrayType(shape, dtype, strides)], 0, slow, tasks=0, grain=1,
+        Code(_print(), alias=True), "view", [ArrayType(source.shape, dtype)], [ArrayType(shape, dtype, strides)], 0, slow, tasks=0, grain=1,
         own=[offset, 0x400 if writable else 0],
     )  # fmt: skip
 

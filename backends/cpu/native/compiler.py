@@ -20,7 +20,7 @@ from ....core.contract import cache_folder
 __all__ = ["compile_ir", "cpu_features", "machine", "vector_bytes"]
 
 _MAGIC = b"dfdx-object-1\n"
-_compiled: dict[str, int] = {}
+_compiled: dict[str, Any] = {}  # engines by text
 
 
 @cache
@@ -79,9 +79,17 @@ def _write(path: Path, body: bytes) -> None:
 
 def compile_ir(text: str, name: str = "kernel") -> int:
     """The address of function `name` of an IR module; one text is compiled once."""
-    found = _compiled.get(text)
-    if found is not None:
-        return found
+    engine = _compiled.get(text)
+    if engine is None:
+        engine = _compiled[text] = _load(text)
+        ctypes.pythonapi.Py_IncRef(
+            ctypes.py_object(engine)
+        )  # code lives as long as the process: threads may be in it at exit
+    return int(engine.get_function_address(name))
+
+
+def _load(text: str) -> Any:
+    """The engine that holds a module's code, from the disk cache or made now."""
     llvm, target, version = machine()
     folder = _folder()
     path = folder / (hashlib.sha256(f"{version}\0{text}".encode()).hexdigest() + ".o") if folder is not None else None
@@ -95,8 +103,4 @@ def compile_ir(text: str, name: str = "kernel") -> int:
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target)
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    ctypes.pythonapi.Py_IncRef(
-        ctypes.py_object(engine)
-    )  # code lives as long as the process: threads may be in it at exit
-    address = _compiled[text] = int(engine.get_function_address(name))
-    return address
+    return engine

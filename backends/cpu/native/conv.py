@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ....core.contract import f32
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes
 from .layout import usable
 from .tile import columns, rows, tile_function, wide
@@ -25,7 +25,7 @@ __all__ = ["Geometry", "conv_kernel", "image_gradient", "unfold"]
 POSITIONS = 128  # of a tile
 DEPTH = 256  # rows of a panel, about
 MOST = 512  # window places that a panel can hold
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 class Geometry(NamedTuple):
@@ -110,7 +110,7 @@ def _make(sig: Any, g: Geometry, slow: Callable[..., Any]) -> Any:
     return fallback.native
 
 
-def _print(rest: int) -> str:
+def _print(rest: int) -> Code:
     entry = Entry(2, [], [None], ["pack", "conv"])
     tiles = [tile_function(h) for h in {rows(), rest} - {0}]
     return assemble(entry, *tiles, _pack(rest), _conv(rest))

@@ -14,7 +14,7 @@ from ....core.contract import f32
 from .conv import MOST, OWN, Geometry, geometry_of, unfold
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, lanes, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes, fold
 from .layout import usable
 from .tile import rows, wide
@@ -24,7 +24,7 @@ __all__ = ["weight_gradient"]
 POSITIONS, DEPTH, STRIDE = 256, 144, 256 + 16  # positions of a tile, rows of a panel, floats of such a row
 ACROSS = 4  # rows of the panel in a dot tile
 _CHUNKS, _IMAGES, _BATCH = (max(OWN.values()) + i for i in (1, 2, 3))
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def _channels() -> int:
@@ -62,7 +62,7 @@ def weight_gradient(
     return fallback.native
 
 
-def _print(rest: int) -> str:
+def _print(rest: int) -> Code:
     entry = Entry(2, [], [None], ["partial", "join"])
     dots = [_dot(h, k) for h in {_channels(), rest} - {0} for k in (ACROSS, 1)]
     return assemble(entry, *dots, _partial(rest), _join())

@@ -13,7 +13,7 @@ from typing import Any
 from ....core.contract import f32
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes
 from .layout import usable
 from .tile import UNROLL, columns, rows, wide
@@ -22,7 +22,7 @@ __all__ = ["small_linear", "small_linear_backward", "small_matmul"]
 
 MOST = 1 << 19  # multiply-adds of a product that is small
 TURNED = 1 << 13  # elements of a weight that is turned in every call
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def _small(types: Any, m: int, n: int, k: int) -> bool:
@@ -220,14 +220,13 @@ def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[...,
     own: list[int] = []
     for _ in outs[1:]:
         own += [1, 1]
-    kernel = _kernel(key, "linear_backward", sig, slow, tasks=1, grain=1, own=[*own, m, n, k])
-    return (lambda *arrays: (kernel(*arrays),)) if len(outs) == 1 else kernel
+    return _kernel(key, "linear_backward", sig, slow, tasks=1, grain=1, own=[*own, m, n, k])
 
 
-def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int) -> str:
+def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int) -> Code:
     outs = [i for i in range(3) if need[i]]
     names = ["dx", "dw", "db"]
-    entry = Entry(3, [], [None] * len(outs), [names[i] for i in outs])
+    entry = Entry(3, [], [None] * len(outs), [names[i] for i in outs], packed=True)
     first = 2 * len(outs) - 2
     functions = []
     for at, i in enumerate(outs):

@@ -23,7 +23,9 @@ from .ir import CHECKED, Function, V, module
 from .layout import DATA, usable
 from .runtime import READABLE, SLOTS, WRITABLE, runtime
 
-__all__ = ["ArrayType", "Context", "Entry", "assemble", "empty_kernel", "make_kernel", "task_function"]
+__all__ = [
+    "ArrayType", "Code", "Context", "Entry", "Native", "assemble", "builtin", "empty_kernel", "make_kernel", "native_of", "task_function",
+]  # fmt: skip
 
 RT, SLOW, TASKS, GRAIN, RELEASE, NARGS, SCRATCH, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 8
 DESCR_, COUNT, BYTES, RANK, DIMS_, STRIDES_, ARRAY_SLOTS = 0, 1, 2, 3, 4, 12, 20
@@ -47,6 +49,38 @@ class ArrayType(NamedTuple):
         n = prod(self.shape)
         dims, strides = ([*x, *[0] * (8 - len(x))] for x in (self.shape, self.strides))
         return [id(self.dtype), n, n * self.dtype.itemsize, len(self.shape), *dims, *strides]
+
+
+class Code(NamedTuple):
+    """The text of a kernel's module, and what its entry takes: see `Entry`."""
+
+    text: str
+    kinds: tuple[str, ...] = ()
+    inplace: tuple[int | None, ...] = ()
+    views: frozenset[int] = frozenset()
+    alias: bool = False  # whether it makes a view, and runs nothing
+
+
+class Native(NamedTuple):
+    """What a builtin of this file is made of, for plans that run its stages without its checks."""
+
+    code: Code
+    launch: int  # the address of launch(config, context)
+    config: Any
+    inputs: tuple[ArrayType, ...]
+    outputs: tuple[ArrayType, ...]
+    slow: Callable[..., Any]
+
+    @property
+    def own(self) -> int:
+        """The first own slot."""
+        return ARRAYS + ARRAY_SLOTS * (len(self.inputs) + len(self.outputs))
+
+
+def native_of(kernel: Any) -> Native | None:
+    """The parts of a kernel that `make_kernel` made."""
+    parts = getattr(kernel, "__module__", None)
+    return parts if type(parts) is Native else None
 
 
 class Context:
@@ -89,6 +123,7 @@ class Entry:
     * `n_in` arrays, then scalars of `kinds` ("double" or "i64"); `inplace`: for each output the input it overwrites, or None.
     * `stages`: task functions run one after another, each with its own (tasks, grain) slots after the arrays' slots:
       stage 0 uses TASKS and GRAIN, stage s > 0 the own slots 2 s - 2 and 2 s - 1.
+    * `packed`: return a tuple, also of one result.
     """
 
     def __init__(
@@ -98,8 +133,10 @@ class Entry:
         inplace: Sequence[int | None],
         stages: Sequence[str],
         views: Collection[int] = (),
+        packed: bool = False,
     ) -> None:
         self.views = views  # inputs that must have the very dims and strides of their slots
+        self.packed = packed or len(inplace) != 1
         self.n_in, self.kinds, self.inplace, self.stages = n_in, list(kinds), list(inplace), list(stages)
         self.b = Function("ptr @kernel(ptr %self, ptr %args, i64 %nargs)")
         self.n_arrays = n_in + len(self.inplace)
@@ -129,6 +166,25 @@ class Entry:
         self._run()
         self._return(results)
         self._exits(results)
+        return b
+
+    def launch(self) -> Function:
+        """launch(config, context): the stages, once the context is filled."""
+        b = Function("void @launch(ptr %cfg, ptr %ctx)")
+        cfg, ctx = b.arg("cfg"), b.arg("ctx")
+        for s, name in enumerate(self.stages):
+            tasks, grain = (TASKS, GRAIN) if s == 0 else (self.own + 2 * s - 2, self.own + 2 * s - 1)
+            n, per, fn = b.slot(cfg, tasks), b.slot(cfg, grain), V(b, "ptr", f"@{name}")
+
+            def here(fn: V = fn, n: V = n) -> None:
+                b.call(fn, "void", ctx, b.const(0), n)
+
+            def spread(fn: V = fn, n: V = n, per: V = per) -> None:
+                rt = b.slot(cfg, RT, "ptr")
+                b.call(b.slot(rt, SLOTS["run"], "ptr"), "void", rt, fn, ctx, n, per)
+
+            b.either(n.cmp("sle", per), here, spread)
+        b.ret()
         return b
 
     def _guard(self, good: V) -> None:
@@ -206,19 +262,7 @@ class Entry:
             b.ret(b.call(self._rt("no_memory"), "ptr"))
         release = b.slot(self.cfg, RELEASE).cmp("ne", 0)
         state = b.either(release, lambda: b.call(self._rt("save_thread"), "ptr"), lambda: b.const(0, "ptr"))
-        for s, name in enumerate(self.stages):
-            tasks, grain = (TASKS, GRAIN) if s == 0 else (self.own + 2 * s - 2, self.own + 2 * s - 1)
-            n, per = b.slot(self.cfg, tasks), b.slot(self.cfg, grain)
-            fn = V(b, "ptr", f"@{name}")
-            few = n.cmp("sle", per)
-
-            def here(fn: V = fn, n: V = n) -> None:
-                b.call(fn, "void", self.ctx, b.const(0), n)
-
-            def spread(fn: V = fn, n: V = n, per: V = per) -> None:
-                b.call(self._rt("run"), "void", self.rt, fn, self.ctx, n, per)
-
-            b.either(few, here, spread)
+        b.call("@launch", "void", self.cfg, self.ctx)
         with b.when(release):
             b.call(self._rt("restore_thread"), "void", state)
         with b.when(wants):
@@ -229,7 +273,7 @@ class Entry:
         for o, new in results:
             if not new:
                 b.call(self._rt("incref"), "void", o)
-        if len(results) == 1:
+        if not self.packed:
             b.ret(results[0][0])
             return
         pack = b.call(self._rt("tuple_new"), "ptr", b.const(len(results)))
@@ -252,36 +296,42 @@ class Entry:
 
 
 def make_kernel(
-    text: str, name: str, inputs: Sequence[ArrayType], outputs: Sequence[ArrayType], n_scalars: int, slow: Callable[..., Any], *,
+    code: Code, name: str, inputs: Sequence[ArrayType], outputs: Sequence[ArrayType], n_scalars: int, slow: Callable[..., Any], *,
     tasks: int, grain: int, release: bool = False, scratch: int = 0, own: Sequence[int] = (),
 ) -> Callable[..., Any]:  # fmt: skip
     """The builtin of a module's function `kernel` for one shape."""
-    address = compile_ir(text)
     slots = [runtime().address, id(slow), tasks, grain, int(release), len(inputs) + n_scalars, scratch, 0]
     for a in (*inputs, *outputs):
         slots += a.slots()
     config = np.array([*slots, *own], np.int64)
+    launch = 0 if code.alias else compile_ir(code.text, "launch")
+    return builtin(code.text, name, config, Native(code, launch, config, tuple(inputs), tuple(outputs), slow))
+
+
+def builtin(text: str, name: str, config: Any, keep: Any) -> Callable[..., Any]:
+    """A CPython builtin around a module's function `kernel`; `keep` rides in `__module__`: what the slots of `config` point at."""
+    address = compile_ir(text)
     definition = _definitions.get((address, name))
     if definition is None:
         definition = _definitions[address, name] = _MethodDef(name.encode(), address, _FASTCALL, None)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
-    keep = (slow, [a.dtype for a in (*inputs, *outputs)])  # rides in __module__: what the slots point at
     return make(ctypes.addressof(definition), config, keep)  # type: ignore[no-any-return]
 
 
-def assemble(entry: Entry, *functions: Function) -> str:
+def assemble(entry: Entry, *functions: Function) -> Code:
     """The module of an entry and its task functions."""
-    return module(*functions, entry.write())
+    text = module(*functions, entry.launch(), entry.write())
+    return Code(text, tuple(entry.kinds), tuple(entry.inplace), frozenset(entry.views))
 
 
 def empty_kernel(shape: tuple[int, ...], dtype: Any) -> Callable[..., Any]:
     """A function that makes an uninitialised array over memory of the pool; NumPy's own where there is none."""
     if not usable():
         return lambda: np.empty(shape, dtype)
-    text = assemble(Entry(0, [], [None], []))
-    return make_kernel(text, "empty", [], [ArrayType(shape, dtype)], 0, _no_arguments, tasks=0, grain=1)
+    code = assemble(Entry(0, [], [None], []))
+    return make_kernel(code, "empty", [], [ArrayType(shape, dtype)], 0, _no_arguments, tasks=0, grain=1)
 
 
 def _no_arguments(*_: Any) -> Any:

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["BASE", "DATA", "DESCR", "DIMS", "FLAGS", "HANDLER", "NDIM", "STRIDES", "numpy_api", "usable"]
+__all__ = ["BASE", "DATA", "DESCR", "DIMS", "FLAGS", "HANDLER", "ITEMS", "NDIM", "STRIDES", "numpy_api", "usable"]
 
 # byte offsets in PyArrayObject_fields
 DATA, NDIM, DIMS, STRIDES, BASE, DESCR, FLAGS, HANDLER = 16, 24, 32, 40, 48, 56, 64, 88
+ITEMS = 32 if sys.version_info >= (3, 14) else 24  # of a tuple: a field for its hash is new
 # entries of NumPy's C API table, fixed since 1.22
 _ARRAY_TYPE, _NEW_FROM_DESCR, _GET_HANDLER = 2, 94, 305
 
@@ -80,7 +81,12 @@ def _arrays_agree() -> bool:
             return False
     api = numpy_api()
     handler: Any = ctypes.PYFUNCTYPE(ctypes.py_object)(api["handler"])()
-    return api["type"] == id(np.ndarray) and _word(id(a) + HANDLER) == id(handler)
+    pair = (a, handler)
+    items = [_word(id(pair) + ITEMS + 8 * i) for i in range(2)]
+    return (
+        api["type"] == id(np.ndarray) and _word(id(a) + HANDLER) == id(handler) and items == [id(x) for x in pair]
+        and _word(id(pair) + 8) == id(tuple) and _word(id(pair) + 16) == 2
+    )  # fmt: skip
 
 
 def _word(address: int) -> int:

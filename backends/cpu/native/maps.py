@@ -11,7 +11,7 @@ from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
 from .ir import Function, V, size_of, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .layout import usable
 from .machine import cache_bytes
 from .philox import philox_lanes
@@ -21,7 +21,7 @@ __all__ = ["map_kernel"]
 _COSTS = {"exp": 12, "expm1": 14, "log": 14, "log1p": 20, "tanh": 18, "erf": 14, "sin": 20, "cos": 20, "tan": 30, "pow": 60, "div": 4,
           "sqrt": 4, "random": 20}  # fmt: skip
 CHUNK_WORK = 16384  # simple operations in a chunk: a few microseconds
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def map_kernel(
@@ -128,7 +128,7 @@ def width_of(program: MapProgram) -> int:
     return 32 if any(n.op == "random" for n in program.nodes) else vector_bytes() // 2
 
 
-def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> str:
+def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> Code:
     entry = Entry(program.n_args, scalar_kinds(program), places, ["body"])
     return assemble(entry, _body(program, places, stream))
 

@@ -8,7 +8,7 @@ from typing import Any
 from ....core.contract import f32
 from .fallback import Fallback
 from .ir import V, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, identity
 from .layout import usable
 from .tile import wide
@@ -18,7 +18,7 @@ __all__ = ["pool_gradient", "pool_kernel"]
 _OWN = ("h", "w", "oh", "ow", "stride_h", "stride_w", "pad_h", "pad_w", "step_h", "step_w",
         "top", "bottom", "left", "right")  # fmt: skip
 _LONGEST = 25  # window places that are written out
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def pool_kernel(sig: Any, **at: Any) -> Any:
@@ -77,7 +77,7 @@ class _Pool:
         self.context = Context(b, self.arrays, 0)
         self.own = {name: self.context.own(i) for i, name in enumerate(_OWN)}
 
-    def text(self) -> str:
+    def text(self) -> Code:
         entry = Entry(self.arrays - 1, [], [None], ["planes"])
         b, own = self.b, self.own
         with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as plane:

@@ -15,12 +15,12 @@ from ....core.contract import arg, row_max, row_min, row_prod, row_program, row_
 from .expression import load_array, memory_type, store_array
 from .fallback import Fallback
 from .ir import Function, V, size_of, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, identity, load_part
 from .layout import usable
 from .rows import row_kernel
 
-__all__ = ["reduce_kernel"]
+__all__ = ["Chain", "reduce_kernel"]
 
 LANES, BLOCK, GROUP, FLUSH = (
     16,
@@ -29,7 +29,7 @@ LANES, BLOCK, GROUP, FLUSH = (
     128,
 )  # lanes of a vector, columns of a task, rows added at once, rows before f64
 _ROW = {"sum": row_sum, "prod": row_prod, "max": row_max, "min": row_min}
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def reduce_kernel(
@@ -75,15 +75,19 @@ def _chain(
         if step is None:
             return None
         kernels.append(step)
-    if len(kernels) == 1:
-        return kernels[0]
+    return kernels[0] if len(kernels) == 1 else Chain(tuple(kernels))
 
-    def run(x: Any) -> Any:
-        for k in kernels:
+
+class Chain:
+    """Kernels of one array, each on what the former gave."""
+
+    def __init__(self, kernels: tuple[Callable[..., Any], ...]) -> None:
+        self.kernels = kernels
+
+    def __call__(self, x: Any) -> Any:
+        for k in self.kernels:
             x = k(x)
         return x
-
-    return run
 
 
 def _one(kind: str, dims: tuple[int, int, int], dtypes: Any, shapes: Any, slow: Any) -> Any:
@@ -124,7 +128,7 @@ def _columns(kind: str, dims: tuple[int, int, int], dtypes: Any, shapes: Any, sl
 _R, _B, _BLOCKS, _CHUNKS, _ROWS, _OUTS = 2, 3, 4, 5, 6, 7
 
 
-def _print(kind: str, dtypes: Any, split: bool) -> str:
+def _print(kind: str, dtypes: Any, split: bool) -> Code:
     entry = Entry(1, [], [None], ["columns", "join"] if split else ["columns"])
     functions = [_Columns(kind, dtypes, split).write()] + ([_join(kind, dtypes)] if split else [])
     return assemble(entry, *functions)

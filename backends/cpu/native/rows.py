@@ -13,7 +13,7 @@ from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
 from .ir import Function, Loop, V, scalar_type, size_of, vec
-from .kernel import ArrayType, Context, Entry, assemble, make_kernel, task_function
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, fold, identity, load_part, store_part
 from .layout import usable
 from .machine import cache_bytes
@@ -27,7 +27,7 @@ _LONG = 1 << 14  # elements of a row that a thread's stack may hold
 BLOCK = 64  # vectors summed in f32 before the sum goes into f64
 CHUNKS = 64  # parts of the rows, where results are summed over rows
 SEGMENT = 1 << 14  # elements of a long row to a task
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 class Layout(NamedTuple):
@@ -116,7 +116,10 @@ def _make(
 
 
 def row_sums_kernel(program: RowProgram, outer: tuple[int, ...], inner: tuple[int, ...]) -> Any:
-    """Machine code for a row program some of whose results, of kind "col", are summed over all rows; or `NotImplemented`."""
+    """Machine code for a row program some of whose results, of kind "col", are summed over all rows; or `NotImplemented`.
+
+    It returns a tuple, also of one.
+    """
     if not usable() or not _supported(program, ("full", "row", "col")) or prod(inner) > _LONG:
         return NotImplemented
     by_kind = {"full": outer + inner, "row": outer, "col": inner, "scalar": ()}
@@ -156,10 +159,11 @@ def _splits(program: RowProgram) -> bool:
     return all(level[r] == 1 for r in reductions) and bool(reductions) and all(k == "row" for k in program.out_kinds)
 
 
-def _print(program: RowProgram, kept: bool, stream: bool, form: int) -> str:
+def _print(program: RowProgram, kept: bool, stream: bool, form: int) -> Code:
     """Form 0 sums over rows, 1 is one row to a task, 2 splits rows into segments."""
     stages = (["chunks", "join"], ["rows"], ["segments", "combine"])[form]
-    entry = Entry(program.n_args, ["double"] * program.n_scalars, [None] * len(program.outputs), stages)
+    scalars, outs = ["double"] * program.n_scalars, [None] * len(program.outputs)
+    entry = Entry(program.n_args, scalars, outs, stages, packed=form == 0)
     functions = []
     for name in stages:
         writer = Rows(program, name, kept and name in ("rows", "chunks"), stream and name in ("rows", "chunks"))

@@ -38,6 +38,7 @@ _EXTERNAL = [
     "no_memory",
     "tuple_set",
     "float_type",
+    "tuple_type",
     "incref",
     "decref",
     "aligned_alloc",
@@ -436,7 +437,13 @@ class Runtime:
 
     def _externals(self) -> None:
         py, libc, api = ctypes.pythonapi, ctypes.CDLL(None), numpy_api()
-        known = {"array_type": api["type"], "none": id(None), "new_from_descr": api["new"], "float_type": id(float)}
+        known = {
+            "array_type": api["type"],
+            "none": id(None),
+            "new_from_descr": api["new"],
+            "float_type": id(float),
+            "tuple_type": id(tuple),
+        }
         python = {"save_thread": "PyEval_SaveThread", "restore_thread": "PyEval_RestoreThread", "as_double": "PyFloat_AsDouble",
                   "error": "PyErr_Occurred", "clear": "PyErr_Clear", "tuple_new": "PyTuple_New", "tuple_set": "PyTuple_SetItem", "vectorcall": "PyObject_Vectorcall",
                   "as_u64": "PyLong_AsUnsignedLongLongMask", "no_memory": "PyErr_NoMemory", "incref": "Py_IncRef",

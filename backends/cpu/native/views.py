@@ -12,14 +12,14 @@ from typing import Any
 
 from ....core.contract import MapProgram, RowProgram, row_program
 from .ir import V
-from .kernel import ArrayType, Entry, assemble, make_kernel
+from .kernel import ArrayType, Code, Entry, assemble, make_kernel
 from .maps import CHUNK_WORK, cost, scalar_kinds
 from .rows import Rows
 
-__all__ = ["view_kernel"]
+__all__ = ["row_major_like", "view_kernel"]
 
 SHORTEST = 4  # elements of a row that is worth its own loop
-_texts: dict[Any, str] = {}
+_texts: dict[Any, Code] = {}
 
 
 def view_kernel(
@@ -45,7 +45,7 @@ def view_kernel(
     for s, size in zip(steps, sizes, strict=True):
         own += [s[0] // size, s[1] // size]
     overwritten = {j for j in places if j is not None}
-    loose = frozenset(i for i, v in enumerate(views) if i not in overwritten and not _row_major(shape, v, sizes[i]))
+    loose = frozenset(i for i, v in enumerate(views) if i not in overwritten and not row_major_like(shape, v, sizes[i]))
     key = (program, places, single, loose)
     if key not in _texts:
         _texts[key] = _print(program, places, single, loose)
@@ -61,7 +61,8 @@ def _fits(program: MapProgram) -> bool:
     return not any(n.op in ("index", "random") for n in program.nodes) and set(scalar_kinds(program)) <= {"double"}
 
 
-def _row_major(shape: tuple[int, ...], strides: tuple[int, ...], size: int) -> bool:
+def row_major_like(shape: tuple[int, ...], strides: tuple[int, ...], size: int) -> bool:
+    """Whether elements of `size` bytes lie as in a row-major array; dims of 1 may have any stride."""
     for n, s in zip(reversed(shape), reversed(strides), strict=True):
         if n != 1 and s != size:
             return False
@@ -90,7 +91,9 @@ def _merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[i
     return [1] * pad + dims, [[0] * pad + s for s in steps]
 
 
-def _print(program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int]) -> str:
+def _print(
+    program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int]
+) -> Code:
     kinds = tuple("row" if s else "full" for s in single)
     outs = ("full",) * len(program.outputs)
     rows = row_program(program.outputs, program.in_dtypes, program.out_dtypes, program.n_scalars, kinds, outs)
