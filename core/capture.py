@@ -9,6 +9,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 from .door import recorders, watched
 from .recorder import Recorder
 from .replay import Replay, build
+from .straight import compiled
 from .tensor import Tensor
 
 __all__ = ["Captured", "capture"]
@@ -52,11 +53,17 @@ class Captured(Generic[P, R]):
             raise TypeError(f"[capture] takes a function, not {type(step).__name__}")
         self.step, self.replays, self.reason = step, 0, ""
         self._found: dict[Any, list[Replay] | str] = {}
+        self._last: tuple[Callable[..., bool], Replay] | None = None  # whether it takes such arguments, and the replay
         update_wrapper(self, step)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         if watched or recorders:  # a profile shows the launches one by one; an outer capture records them
             return self.step(*args, **kwargs)
+        last = self._last
+        if last is not None and not kwargs and last[0](*args) and last[1].fits():
+            self.replays += 1
+            self.reason = ""
+            return last[1].run(*args)  # type: ignore[no-any-return]
         try:
             key, tensors = _key(args, kwargs)
         except TypeError as e:
@@ -69,6 +76,7 @@ class Captured(Generic[P, R]):
                 if replay.fits():
                     self.replays += 1
                     self.reason = ""
+                    self._last = None if kwargs else _short_way(args, replay)
                     return replay.run(*tensors)  # type: ignore[no-any-return]
         return self._record(key, tensors, found, args, kwargs)
 
@@ -101,6 +109,19 @@ class Captured(Generic[P, R]):
 
     def __repr__(self) -> str:
         return f"<captured {getattr(self.step, '__qualname__', self.step)!s}, {self.replays} replays>"
+
+
+def _short_way(args: tuple[Any, ...], replay: Replay) -> tuple[Callable[..., bool], Replay] | None:
+    """(whether a replay takes such arguments, the replay), where all are tensors and no two the same: without making a key."""
+    if not all(type(a) is Tensor for a in args) or len({id(a._cell) for a in args}) < len(args):
+        return None
+    env: dict[str, Any] = {"Tensor": Tensor}
+    tests = [f"len(args) == {len(args)}"]
+    for i, a in enumerate(args):
+        env[f"y{i}"], env[f"d{i}"] = a._type, a.device
+        tests += [f"type(t := args[{i}]) is Tensor", f"t._type is y{i}", f"t.device is d{i}", "t._serial is None"]
+        tests += [f"args[{j}]._cell is not t._cell" for j in range(i)]
+    return compiled(f"def run(*args):\n    return {' and '.join(tests)}\n", env, "arguments of a captured step"), replay
 
 
 def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Tensor]]:

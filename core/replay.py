@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .cell import Empty, new_cell
+from .cell import Cell, Empty
 from .launches import Launch, Slot
 from .recorder import Number, Recorder, Step
 from .simplify import simplify
 from .straight import Writer, compiled
-from .tensor import Tensor, next_serial, wrap
+from .tensor import Tensor, next_id, next_serial
 
 __all__ = ["Replay", "build"]
 
@@ -37,7 +37,14 @@ class _Builder:
     def __init__(self, recorder: Recorder, tensors: list[Tensor]) -> None:
         self.r, self.tensors = recorder, tensors
         self.reason = ""
-        self.env: dict[str, Any] = {"serial": next_serial, "fresh": _fresh}
+        self.env: dict[str, Any] = {
+            "serial": next_serial,
+            "next_id": next_id,
+            "new": object.__new__,
+            "Cell": Cell,
+            "Tensor": Tensor,
+        }
+        self.n_fresh = 0
         self.held: set[int] = set()  # values that outlive the step
         self.after: list[str] = []  # lines once all has run
         self.cell_names: dict[int, str] = {}
@@ -92,8 +99,24 @@ class _Builder:
         ):  # the handle of something that was there before
             return self.constant(t)
         v = self.r.number(t._cell.array)
-        taker = getattr(t, "_taker", None)
-        return f"fresh({self.value(v)}, {self.constant(t._type)}, {self.constant(t.device)}, {self.constant(taker) if t._serial is not None else None})"
+        return self._fresh(t, v)
+
+    def _fresh(self, t: Tensor, v: int) -> str:
+        """Lines that make a result under a new id: `wrap`, written out; one that was recorded says who took its tape."""
+        self.n_fresh += 1
+        r, c = f"r{self.n_fresh}", f"c{self.n_fresh}"
+        lines = [
+            f"{c} = new(Cell)",
+            f"{c}.array, {c}.version = {self.value(v)}, 0",
+            f"{r} = new(Tensor)",
+            f"{r}._cell, {r}._type, {r}.device = {c}, {self.constant(t._type)}, {self.constant(t.device)}",
+            f"{r}._tape = {r}._view = None",
+            f"{r}.id = {r}._serial = serial()" if t._serial is not None else f"{r}.id, {r}._serial = next_id(), None",
+        ]
+        if t._serial is not None:
+            lines.append(f"{r}._taker = {self.constant(getattr(t, '_taker', None))}")
+        self.after += lines
+        return r
 
     def gradients(self) -> None:
         """Lines that leave every `Gradients` as the step did."""
@@ -185,12 +208,3 @@ def _launch(step: Step, numbers: list[str]) -> Launch:
         step.plan.spec.name, step.plan.kernel, step.plan.attrs, step.inputs, tuple(scalars), step.outputs,
         step.plan.type is None,
     )  # fmt: skip
-
-
-def _fresh(array: Any, type_: Any, device: Any, taker: Any) -> Tensor:
-    """A result under a new id; one that was recorded says who took its tape."""
-    out = wrap(new_cell(array), type_, device)
-    if taker is not None:
-        out.id = out._serial = next_serial()
-        out._taker = taker
-    return out
