@@ -29,7 +29,12 @@ def _small(types: Any, m: int, n: int, k: int) -> bool:
     return usable() and all(t.dtype is f32 for t in types) and 0 < m * n * k <= MOST
 
 
-def _function(height: int, masked: bool) -> Function:
+def _form(n: int) -> tuple[bool, int]:
+    """How n columns fall into tiles: whether some are whole, and the vectors that the last, partial one touches."""
+    return n >= columns(), -(-(n % columns()) // wide())
+
+
+def _function(height: int, masked: bool, vectors: int) -> Function:
     """cell(a, stride of rows, of columns, b, stride, k, c, stride, bias or null, cols): a tile of `height` rows."""
     w, name = wide(), f"cell{height}{'m' if masked else ''}"
     t = vec("float", w)
@@ -42,7 +47,7 @@ def _function(height: int, masked: bool) -> Function:
     lines = [a]
     for _ in range(height - 1):
         lines.append(b.at(lines[-1], ra))
-    masks = [first_lanes(b, cols - v * w, w) for v in range(2)] if masked else []
+    masks = [first_lanes(b, cols - v * w, w) for v in range(vectors)] if masked else []
     short = f"v{w}f32.p0"
     if masked:
         b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {masks[0].type}, {t})",
@@ -57,28 +62,28 @@ def _function(height: int, masked: bool) -> Function:
     def steps(values: list[V], count: int) -> list[V]:
         offset, here, *sums = values
         for _ in range(count):
-            row = [load(here, v) for v in range(2)]
+            row = [load(here, v) for v in range(vectors)]
             for i, line in enumerate(lines):
                 x = b.load(b.at(line, offset), "float").splat(w)
-                for v in range(2):
-                    sums[2 * i + v] = b.fma(x, row[v], sums[2 * i + v])
+                for v in range(vectors):
+                    sums[vectors * i + v] = b.fma(x, row[v], sums[vectors * i + v])
             offset, here = offset + ka, b.at(here, rb)
         return [offset, here, *sums]
 
     whole = k & -UNROLL
-    with b.loop(0, whole, UNROLL, b.const(0), panel, *[b.const(0.0, t)] * (2 * height)) as loop:
+    with b.loop(0, whole, UNROLL, b.const(0), panel, *[b.const(0.0, t)] * (vectors * height)) as loop:
         loop.next(*steps(loop.values, UNROLL))
     with b.loop(whole, k, 1, *loop.out) as rest:
         rest.next(*steps(rest.values, 1))
     bias = b.arg("bias")
     added = [
         b.either(bias.cmp("ne", 0), lambda v=v: load(bias, v), lambda: b.const(0.0, t))  # type: ignore[misc]
-        for v in range(2)
+        for v in range(vectors)
     ]
     place = b.arg("c")
     for i in range(height):
-        for v in range(2):
-            x, p = rest.out[2 + 2 * i + v] + added[v], b.at(place, v * w * 4)
+        for v in range(vectors):
+            x, p = rest.out[2 + vectors * i + v] + added[v], b.at(place, v * w * 4)
             if masked:
                 b.do(f"call void @llvm.masked.store.{short}({x}, ptr align 4 {p.name}, {masks[v]})")
             else:
@@ -88,21 +93,26 @@ def _function(height: int, masked: bool) -> Function:
     return b
 
 
-def _cells(rests: set[int]) -> list[Function]:
-    return [_function(h, masked) for h in sorted({rows(), *rests} - {0}) for masked in (False, True)]
+def _cells(rests: set[int], form: tuple[bool, int]) -> list[Function]:
+    heights, (whole, partial) = sorted({rows(), *rests} - {0}), form
+    full = [_function(h, False, 2) for h in heights] if whole else []
+    return full + ([_function(h, True, partial) for h in heights] if partial else [])
 
 
-def _product(b: Function, a: V, ra: V, ka: V, right: V, rb: V, k: V, c: V, m: V, n: V, rest: int, bias: V) -> None:
-    """C = A B + bias over all tiles; strides in bytes, C row-major, `rest` rows in the last strip."""
+def _product(
+    b: Function, a: V, ra: V, ka: V, right: V, rb: V, k: V, c: V, m: V, n: V, rest: int, form: tuple[bool, int], bias: V
+) -> None:
+    """C = A B + bias over all tiles; strides in bytes, C row-major, `rest` rows in the last strip, `form` of n."""
     height, width = rows(), columns()
     strips = m.div(height)
 
     def strip(i: V, h: int) -> None:
         line, out = b.at(a, i * ra), b.at(c, i * n, "float")
         whole = n & -width
-        with b.loop(0, whole, width) as col:
-            _cell(b, f"cell{h}", line, ra, ka, col.i, right, rb, k, out, n, bias)
-        with b.when(whole.cmp("slt", n)):
+        if form[0]:
+            with b.loop(0, whole, width) as col:
+                _cell(b, f"cell{h}", line, ra, ka, col.i, right, rb, k, out, n, bias)
+        if form[1]:
             _cell(b, f"cell{h}m", line, ra, ka, whole, right, rb, k, out, n, bias)
 
     with b.loop(0, strips) as i:
@@ -147,10 +157,10 @@ def small_linear(sig: Any, slow: Callable[..., Any]) -> Any:
     if not _small((*sig.inputs, *sig.outputs), m, n, k) or n * k > TURNED:
         return slow
     biased = len(sig.inputs) == 3
-    key = ("linear", m % rows(), biased)
+    key = ("linear", m % rows(), _form(n), biased)
     if key not in _texts:
         entry = Entry(2 + biased, [], [None], ["turn", "multiply"])
-        _texts[key] = assemble(entry, *_cells({m % rows()}), _turn(biased), _multiply(m % rows(), biased))
+        _texts[key] = assemble(entry, *_cells({key[1]}, key[2]), _turn(biased), _multiply(*key[1:]))
     strip = rows() * 8
     tasks = -(-m // strip)
     return _kernel(
@@ -159,8 +169,8 @@ def small_linear(sig: Any, slow: Callable[..., Any]) -> Any:
 
 
 def _per(tasks: int, work: int) -> int:
-    """Tasks in a chunk: about 64k multiply-adds."""
-    return max(1, (1 << 16) * tasks // work)
+    """Tasks in a chunk: about 128k multiply-adds, twice what it costs to wake a thread."""
+    return max(1, (1 << 17) * tasks // work)
 
 
 def _kernel(key: Any, name: str, sig: Any, slow: Any, **slots: Any) -> Any:
@@ -177,15 +187,37 @@ def _turn(biased: bool) -> Function:
     b = task_function("turn")
     context = Context(b, 3 + biased, 0)
     n, k = context.own(_N), context.own(_K)
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as row:
-        source, to = b.at(context.arrays[1], row.i * k, "float"), b.at(context.scratch(), row.i, "float")
-        with b.loop(0, k) as j:
-            b.store(b.load(b.at(source, j.i, "float"), "float"), b.at(to, j.i * n, "float"))
+    lo, hi, w = b.arg("lo", "i64"), b.arg("hi", "i64"), wide()
+    blocks, across = lo + ((hi - lo) & -w), k & -w
+    with b.loop(lo, blocks, w) as row, b.loop(0, across, w) as col:
+        source = b.at(b.at(context.arrays[1], row.i * k, "float"), col.i, "float")
+        to = b.at(b.at(context.scratch(), col.i * n, "float"), row.i, "float")
+        for i, line in enumerate(_turned([b.load(b.at(source, k * i, "float"), vec("float", w), 4) for i in range(w)])):
+            b.store(line, b.at(to, n * i, "float"), 4)
+    for first, last, start in ((lo, blocks, across), (blocks, hi, b.const(0))):
+        with b.loop(first, last) as row:
+            source, to = b.at(context.arrays[1], row.i * k, "float"), b.at(context.scratch(), row.i, "float")
+            with b.loop(start, k) as j:
+                b.store(b.load(b.at(source, j.i, "float"), "float"), b.at(to, j.i * n, "float"))
     b.ret()
     return b
 
 
-def _multiply(rest: int, biased: bool) -> Function:
+def _turned(lines: list[V]) -> list[V]:
+    """The columns of a square of as many vectors as a vector has lanes: halves change places, of 1, 2, 4, ... lanes."""
+    b, w, step = lines[0].b, len(lines), 1
+    while step < w:
+        upper = [l if not l & step else w + l - step for l in range(w)]
+        lower = [l + step if not l & step else w + l for l in range(w)]
+        for i in range(w):
+            if not i & step:
+                x, y = lines[i], lines[i + step]
+                lines[i], lines[i + step] = b.shuffle(x, y, upper), b.shuffle(x, y, lower)
+        step *= 2
+    return lines
+
+
+def _multiply(rest: int, form: tuple[bool, int], biased: bool) -> Function:
     """Task t: eight strips of rows; the last task has what is left."""
     b, step = task_function("multiply"), rows() * 8
     context = Context(b, 3 + biased, 0)
@@ -198,8 +230,8 @@ def _multiply(rest: int, biased: bool) -> Function:
         last = (first + step).cmp("sge", m)
         b.either(
             last,
-            lambda: _product(b, *args, m - first, n, rest, bias),
-            lambda: _product(b, *args, b.const(step), n, 0, bias),
+            lambda: _product(b, *args, m - first, n, rest, form, bias),
+            lambda: _product(b, *args, b.const(step), n, 0, form, bias),
         )
     b.ret()
     return b
@@ -213,7 +245,7 @@ def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[...,
     if not _small((*sig.inputs, *sig.outputs), m, n, k):
         return slow
     need = (*needs, False)[:3]
-    key = ("backward", need, m % rows() if need[0] else 0, n % rows() if need[1] else 0)
+    key = ("backward", need, m % rows() if need[0] else 0, n % rows() if need[1] else 0, _form(k))
     if key not in _texts:
         _texts[key] = _print_backward(*key[1:])
     outs = [i for i in range(3) if need[i]]
@@ -223,7 +255,7 @@ def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[...,
     return _kernel(key, "linear_backward", sig, slow, tasks=1, grain=1, own=[*own, m, n, k])
 
 
-def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int) -> Code:
+def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int, form: tuple[bool, int]) -> Code:
     outs = [i for i in range(3) if need[i]]
     names = ["dx", "dw", "db"]
     entry = Entry(3, [], [None] * len(outs), [names[i] for i in outs], packed=True)
@@ -236,14 +268,14 @@ def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int) -> Code:
         (g, x, weight), out = context.arrays[:3], context.arrays[3 + at]
         none = b.const(0, "ptr")
         if i == 0:
-            _product(b, g, n * 4, b.const(4), weight, k * 4, n, out, m, k, rest_m, none)
+            _product(b, g, n * 4, b.const(4), weight, k * 4, n, out, m, k, rest_m, form, none)
         elif i == 1:
-            _product(b, g, b.const(4), n * 4, x, k * 4, m, out, n, k, rest_n, none)
+            _product(b, g, b.const(4), n * 4, x, k * 4, m, out, n, k, rest_n, form, none)
         else:
             _column_sums(b, g, out, m, n)
         b.ret()
         functions.append(b)
-    return assemble(entry, *_cells({rest_m, rest_n} if any(need[:2]) else set()), *functions)
+    return assemble(entry, *(_cells({rest_m, rest_n}, form) if any(need[:2]) else []), *functions)
 
 
 def _column_sums(b: Function, g: V, out: V, m: V, n: V) -> None:
@@ -272,14 +304,14 @@ def small_matmul(sig: Any, slow: Callable[..., Any]) -> Any:
     (m, k), n, batch = a.shape[-2:], right.shape[-1], prod(a.shape[:-2])
     if not _small((*sig.inputs, *sig.outputs), m, n, k) or batch * m * n * k > 8 * MOST:
         return slow
-    key = ("matmul", m % rows())
+    key = ("matmul", m % rows(), _form(n))
     if key not in _texts:
-        _texts[key] = assemble(Entry(2, [], [None], ["multiply"]), *_cells({m % rows()}), _batched(m % rows()))
+        _texts[key] = assemble(Entry(2, [], [None], ["multiply"]), *_cells({key[1]}, key[2]), _batched(*key[1:]))
     kernel = _kernel(key, "matmul", sig, slow, tasks=batch, grain=_per(batch, batch * m * n * k), own=[0, 0, m, n, k])
     return kernel
 
 
-def _batched(rest: int) -> Function:
+def _batched(rest: int, form: tuple[bool, int]) -> Function:
     b = task_function("multiply")
     context = Context(b, 3, 0)
     m, n, k = (context.own(i) for i in (_M, _N, _K))
@@ -287,6 +319,6 @@ def _batched(rest: int) -> Function:
         a, right, c = (
             b.at(p, task.i * size, "float") for p, size in zip(context.arrays, (m * k, k * n, m * n), strict=True)
         )
-        _product(b, a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, b.const(0, "ptr"))
+        _product(b, a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, form, b.const(0, "ptr"))
     b.ret()
     return b
