@@ -11,6 +11,8 @@ from .native.alias import row_major
 from .native.gemm import small_linear, small_linear_backward, small_matmul
 from .native.kernel import empty_kernel
 from .native.layout import usable
+from .native.packed import large_linear, large_linear_backward, large_matmul
+from .native.reduce import reduce_kernel
 from .native.views import view_kernel
 
 
@@ -22,7 +24,9 @@ def matmul(sig: Any) -> Any:
         narrow = dtype.numpy
         return quiet(lambda a, b: np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(narrow))
     empty = empty_kernel(sig.outputs[0].shape, dtype.numpy)
-    return small_matmul(sig, quiet(lambda a, b: np.matmul(a, b, empty())))
+    slow = quiet(lambda a, b: np.matmul(a, b, empty()))
+    small = small_matmul(sig, slow)
+    return large_matmul(sig, slow) if small is slow else small
 
 
 def _wrapping(dtype: Any) -> Any:
@@ -30,14 +34,20 @@ def _wrapping(dtype: Any) -> Any:
 
 
 def linear(sig: Any) -> Any:
-    """x W^T + b with the bias added in place; narrow floats go through the composite."""
+    """x W^T + b with the bias added in the product; narrow floats go through the composite."""
     if sig.outputs[0].dtype.bits == 16:
         return NotImplemented
     out = sig.outputs[0]
     empty = empty_kernel(out.shape, out.dtype.numpy)
     if len(sig.inputs) == 2:
-        return small_linear(sig, quiet(lambda x, w: np.matmul(x, w.T, empty())))
+        slow = quiet(lambda x, w: np.matmul(x, w.T, empty()))
+    else:
+        slow = _biased(out, empty)
+    small = small_linear(sig, slow)
+    return large_linear(sig, slow) if small is slow else small
 
+
+def _biased(out: Any, empty: Any) -> Any:
     add = _bias(out)
 
     def kernel(x: Any, w: Any, b: Any) -> Any:
@@ -47,7 +57,7 @@ def linear(sig: Any) -> Any:
         finally:
             reset_errors(token)
 
-    return small_linear(sig, kernel)
+    return kernel
 
 
 def _bias(out: Any) -> Any:
@@ -75,7 +85,7 @@ def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
     rows, dx, dw, db = x_type.numel // x_type.shape[-1], needs[0], needs[1], len(needs) > 2 and needs[2]
     flat_x, flat_g = (rows, x_type.shape[-1]), (rows, g_type.shape[-1])
 
-    def kernel(g: Any, x: Any, w: Any) -> Any:
+    def by_numpy(g: Any, x: Any, w: Any) -> Any:
         g2 = g if g.ndim == 2 else g.reshape(flat_g)
         out = []
         token = set_quiet()
@@ -90,7 +100,29 @@ def linear_backward(sig: Any, *, needs: tuple[bool, ...]) -> Any:
             reset_errors(token)
         return out
 
-    return small_linear_backward(sig, needs, kernel)
+    small = small_linear_backward(sig, needs, by_numpy)
+    return _large_backward(sig, (dx, dw, db), flat_g, by_numpy) if small is by_numpy else small
+
+
+def _large_backward(sig: Any, needs: tuple[bool, bool, bool], flat_g: tuple[int, int], slow: Any) -> Any:
+    """The gradients one after another, each by all threads; `slow` where one of the products is not large."""
+    dtype = sig.inputs[0].dtype
+    kernels = large_linear_backward(sig, slow)
+    if any(need and kernel is None for need, kernel in zip(needs, kernels, strict=False)):
+        return slow
+    product_x, product_w = kernels
+    dx, dw, db = needs
+    total = reduce_kernel("sum", flat_g, (0,), dtype, dtype, lambda g: np.add.reduce(g.reshape(flat_g), 0))
+
+    def kernel(g: Any, x: Any, w: Any) -> Any:
+        out = [product_x(g, w)] if dx else []
+        if dw:
+            out.append(product_w(g, x))
+        if db:
+            out.append(total(g))
+        return out
+
+    return kernel
 
 
 def register(registry: Any) -> None:

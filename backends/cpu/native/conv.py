@@ -200,7 +200,10 @@ def _tile(b: Function, height: int, a: V, panel: V, k: V, stride: int, c: V, pla
     if CHECKED:
         b.guard(a, k * (4 * height))
         b.guard(c, plane * (4 * (height - 1)) + b.min(cols, columns()) * 4)
-    b.call(f"@tile{height}", "void", a, panel, k, b.const(stride * 4), c, plane * 4, add, cols)
+    plus = b.select(add.cmp("ne", 0), c, b.const(0, "ptr"))
+    b.call(
+        f"@tile{height}", "void", a, panel, k, b.const(stride * 4), c, plane * 4, plus, plane * 4, cols, b.const(height)
+    )
 
 
 def unfold(b: Function, own: Any, source: V, count: V, start: V, end: V, panel: V, stride: int) -> None:

@@ -16,7 +16,7 @@ from .kernel import ArrayType, Code, Entry, assemble, make_kernel
 from .maps import CHUNK_WORK, cost, scalar_kinds
 from .rows import Rows
 
-__all__ = ["row_major_like", "view_kernel"]
+__all__ = ["merge", "row_major_like", "view_kernel"]
 
 SHORTEST = 4  # elements of a row that is worth its own loop
 _texts: dict[Any, Code] = {}
@@ -33,7 +33,7 @@ def view_kernel(
     views = strides[: program.n_args]
     if not _fits(program) or len(views) < program.n_args or any(v is None or len(v) != len(shape) for v in views):
         return None
-    merged = _merge(shape, list(views))
+    merged = merge(shape, list(views))
     sizes = [d.itemsize for d in program.in_dtypes]
     if merged is None or any(s[-1] not in (0, size) for s, size in zip(merged[1], sizes, strict=True)):
         return None
@@ -70,7 +70,7 @@ def row_major_like(shape: tuple[int, ...], strides: tuple[int, ...], size: int) 
     return True
 
 
-def _merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]] | None:
+def merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]] | None:
     """Three dims and each view's strides over them, by merging neighbours that every view steps through evenly."""
     dims: list[int] = []
     steps: list[list[int]] = [[] for _ in views]

@@ -1,0 +1,378 @@
+"""Large matrix products: both operands are packed once, by all threads, then tiles of C are claimed by whoever has time.
+
+A goes into strips of `rows()` rows, B into strips of `columns()` columns, each one step of k after another, so that a tile
+reads both in a straight line, whatever their layout was. What a task computes depends on the shape alone: the number of
+threads and the load of the machine change no bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+from ....core.contract import f32, f64
+from .alias import row_major
+from .fallback import Fallback
+from .ir import CHECKED, Function, V, lanes, size_of, vec
+from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
+from .lanes import first_lanes
+from .layout import usable
+from .tile import columns, rows, tile_function, wide
+from .views import merge
+
+__all__ = ["large_linear", "large_linear_backward", "large_matmul"]
+
+LEAST = 16  # of m, n and k: below that packing costs more than it saves
+DEPTH = 256  # steps of k in a pass over a block of C: a strip of B fills half of a first-level cache
+TALL, WIDE = 192, 256  # rows and columns of a block of C, about
+TASKS = 12  # blocks that are worth narrower ones
+_OWN = ("m", "n", "k", "depth", "tall", "wide", "inner", "a_turned", "a_lead", "a_outer", "a_inner", "a_count", "b_turned", "b_lead",
+        "b_outer", "b_inner", "b_count")  # fmt: skip
+_OWN_AT = {name: i + 4 for i, name in enumerate(_OWN)}  # after the slots of the second and third stage
+_texts: dict[Any, Code] = {}
+
+
+class Operand(NamedTuple):
+    """How a matrix lies, in elements: `turned` says that k is contiguous, `lead` is the step of the other index.
+
+    Batch t begins at (t div inner) outer + (t mod inner) step.
+    """
+
+    turned: bool
+    lead: int
+    outer: int = 0
+    step: int = 0
+
+
+class Layout(NamedTuple):
+    """Both operands of a product, and the length of the inner of the two dims of their batches."""
+
+    a: Operand
+    b: Operand
+    inner: int = 1
+
+
+def layout_of(batch: tuple[int, ...], a: tuple[int, ...], b: tuple[int, ...], size: int) -> Layout | None:
+    """The layout of operands with these strides in bytes, or None where one of them must be copied first."""
+    if any(s % size or s < 0 for s in (*a, *b)):
+        return None
+    steps = [tuple(s // size for s in strides) for strides in (a, b)]
+    merged = merge(batch, [s[:-2] for s in steps]) or ([1, 1, 1], [[0, 0, 0]] * 2)
+    operands = []
+    for s, k_axis, (_, outer, step) in zip(steps, (-1, -2), merged[1], strict=True):
+        k, other = s[k_axis], s[-3 - k_axis]
+        if 1 not in (k, other):
+            return None
+        operands.append(Operand(k == 1, other if k == 1 else k, outer, step))
+    whole = prod(merged[0]) == prod(batch) and merged[0][0] == 1
+    return Layout(operands[0], operands[1], merged[0][2]) if whole else None
+
+
+def large_product(
+    dtype: Any, inputs: list[ArrayType], output: ArrayType, sizes: tuple[int, int, int, int], layout: Layout | None,
+    slow: Callable[..., Any], views: bool = False,
+) -> Callable[..., Any] | None:  # fmt: skip
+    """C = A B (+ a bias of n, the third input) for `sizes` (batch, m, n, k), or None.
+
+    * `views`: the first two inputs have the strides of their types, else they are row-major.
+    """
+    batch, m, n, k = sizes
+    if not usable() or dtype not in (f32, f64) or min(m, n, k) < LEAST or layout is None:
+        return None
+    type_ = "float" if dtype is f32 else "double"
+    key = (type_, len(inputs) == 3, views)
+    if key not in _texts:
+        _texts[key] = _print(*key)
+    across, down = columns(type_), rows()
+    counts = [1 if o[2:] == (0, 0) else batch for o in layout[:2]]
+    strips, panels = -(-m // down), -(-n // across)
+    tall, broad = _blocks(batch, strips, panels, down, across)
+    tasks = batch * -(-strips // tall) * -(-panels // broad)
+    own = [counts[1] * panels, max(1, 65536 // (across * k)), tasks, max(1, (1 << 18) // (tall * down * broad * across * k)),
+           m, n, k, _even(k, DEPTH), tall, broad, layout.inner]  # fmt: skip
+    for o, count in zip(layout[:2], counts, strict=True):
+        own += [*o, count]
+    scratch = counts[0] * strips * (down * k + wide(type_)) + counts[1] * panels * across * k
+    return make_kernel(
+        _texts[key], "matmul", inputs, [output], 0, slow, tasks=counts[0] * strips, grain=max(1, 65536 // (down * k)),
+        release=batch * m * n * k > 1 << 20, scratch=scratch * size_of(type_), own=own,
+    )  # fmt: skip
+
+
+def _even(total: int, most: int) -> int:
+    """Parts alike, of about `most`."""
+    return -(-total // max(1, round(total / most)))
+
+
+def _blocks(batch: int, strips: int, panels: int, down: int, across: int) -> tuple[int, int]:
+    """Strips and panels of a block of C."""
+    tall, wide_ = _even(strips, TALL // down), _even(panels, WIDE // across)
+    while batch * -(-strips // tall) * -(-panels // wide_) < TASKS and (wide_ > 4 or tall > 4):
+        if wide_ * across >= tall * down and wide_ > 4:
+            wide_ = -(-wide_ // 2)
+        else:
+            tall = -(-tall // 2)
+    return tall, wide_
+
+
+def _print(type_: str, biased: bool, views: bool) -> Code:
+    entry = Entry(2 + biased, [], [None], ["pack_a", "pack_b", "multiply"], (0, 1) if views else ())
+    down, across = rows(), columns(type_)
+    packs = [make(h, type_) for h in (down, down // 2, across) for make in (_copy, _turn)]
+    tiles = [tile_function(h, type_) for h in (down, down // 2)]
+    stages = [_stage(side, type_, biased, views) for side in "ab"]
+    return assemble(entry, *packs, *tiles, *stages, _multiply(type_, biased, views))
+
+
+def _open(name: str, type_: str, biased: bool, views: bool) -> Any:
+    """A task function, and what it reads of the slots: their values by name."""
+    b = task_function(name)
+    context = Context(b, 3 + biased, 0)
+    if views:
+        for array in context.arrays[:2]:
+            array.region = None  # NumPy vouches for what its strides reach
+    own = SimpleNamespace(b=b, arrays=context.arrays, **{n: context.own(at) for n, at in _OWN_AT.items()})
+    own.strips, own.panels = (own.m + (rows() - 1)).div(rows()), (own.n + (columns(type_) - 1)).div(columns(type_))
+    own.strip, own.panel = own.k * rows() + wide(type_), own.k * columns(type_)
+    own.packed_a = context.scratch()
+    own.packed_b = b.at(own.packed_a, own.a_count * own.strips * own.strip, type_)
+    return own
+
+
+def _stage(side: str, type_: str, biased: bool, views: bool) -> Function:
+    """Task t: strip t mod strips of batch t div strips of A, or such a panel of B."""
+    own = _open(f"pack_{side}", type_, biased, views)
+    b = own.b
+    down, most = (rows(), own.m) if side == "a" else (columns(type_), own.n)
+    count, length, to = (own.strips, own.strip, own.packed_a) if side == "a" else (own.panels, own.panel, own.packed_b)
+    turned, lead, outer, inner = (getattr(own, f"{side}_{x}") for x in ("turned", "lead", "outer", "inner"))
+    step = b.select(turned.cmp("ne", 0), lead, b.const(1))
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        batch, strip = task.i.div(count), task.i.rem(count)
+        first = strip * down
+        live = b.min(most - first, down)
+        at = batch.div(own.inner) * outer + batch.rem(own.inner) * inner + first * step
+        source = b.at(own.arrays["ab".index(side)], at, type_)
+        place = b.at(to, task.i * length, type_)
+
+        def pack(height: int, source: V = source, live: V = live, place: V = place) -> None:
+            def by(name: str) -> None:
+                reach = (live - 1) * lead + own.k if name == "turn" else (own.k - 1) * lead + live
+                b.guard(source, reach * size_of(type_))
+                b.call(f"@{name}{height}", "void", source, lead, own.k, live, place)
+
+            b.either(turned.cmp("ne", 0), lambda: by("turn"), lambda: by("copy"))
+
+        if side == "b":
+            pack(down)
+        else:
+            b.either(live.cmp("sgt", down // 2), lambda: pack(down), lambda: pack(down // 2))
+    b.ret()
+    return b
+
+
+def _head(name: str, height: int) -> Function:
+    return Function(f"internal void @{name}{height}(ptr %from, i64 %lead, i64 %k, i64 %live, ptr %to)", "noinline")
+
+
+def _copy(height: int, type_: str) -> Function:
+    """Steps of k lie `lead` apart, and each is `height` elements, of which `live` are there: straight copies, over their end."""
+    b, w, size = _head("copy", height), wide(type_), size_of(type_)
+    t, lead = vec(type_, w), b.arg("lead", "i64") * size
+    groups = -(-height // w)
+    masks = [first_lanes(b, b.arg("live", "i64") - g * w, w) for g in range(groups)]
+    short = f"v{w}{'f32' if size == 4 else 'f64'}.p0"
+    b.declarations.add(f"declare {t} @llvm.masked.load.{short}(ptr, {masks[0].type}, {t})")
+
+    def steps(whole: bool) -> None:
+        with b.loop(0, b.arg("k", "i64"), 1, b.arg("from"), b.arg("to")) as loop:
+            source, to = loop.values
+            for g in range(groups):
+                p = b.at(source, g * w * size)
+                if whole:
+                    x = b.load(p, t)
+                else:
+                    x = b.emit(
+                        f"call {t} @llvm.masked.load.{short}(ptr align {size} {p.name}, {masks[g]}, {t} zeroinitializer)",
+                        t,
+                    )
+                b.store(x, b.at(to, g * w * size))
+            loop.next(b.at(source, lead), b.at(to, height * size))
+
+    if height % w:
+        steps(False)
+    else:
+        b.either(b.arg("live", "i64").cmp("sge", height), lambda: steps(True), lambda: steps(False))
+    b.ret()
+    return b
+
+
+def _turn(height: int, type_: str) -> Function:
+    """Each of `height` lines is contiguous along k, `lead` apart; lines that are not there repeat the last."""
+    b, w, size = _head("turn", height), wide(type_), size_of(type_)
+    t, k, to = vec(type_, w), b.arg("k", "i64"), b.arg("to")
+    groups = -(-height // w)
+    last = b.arg("live", "i64") - 1
+    lead = b.arg("lead", "i64") * size
+    lines = [b.at(b.arg("from"), b.min(last, b.const(i)) * lead) if i else b.arg("from") for i in range(height)]
+    whole = k & -w
+    with b.loop(0, whole, w) as loop:
+        turned = []
+        for g in range(groups):
+            block = [b.load(b.at(line, loop.i, type_), t) for line in lines[g * w : (g + 1) * w]]
+            block += [block[-1]] * (w - len(block))
+            turned.append(transpose(b, block))
+        here = b.at(to, loop.i * height, type_)
+        for j in range(w):  # in this order: what runs over the end of a step is written again by the next
+            for g in range(groups):
+                b.store(turned[g][j], b.at(here, (j * height + g * w) * size))
+    with b.loop(whole, k) as rest:
+        here = b.at(to, rest.i * height, type_)
+        for i, line in enumerate(lines):
+            b.store(b.load(b.at(line, rest.i, type_), type_), b.at(here, i * size))
+    b.ret()
+    return b
+
+
+def transpose(b: Function, xs: list[V]) -> list[V]:
+    """n vectors of n lanes, turned: first within 128 bits, then by whole 128 bits."""
+    n, quad = len(xs), 16 // size_of(xs[0].type)
+    out: list[V] = []
+    for g in range(0, n, quad):
+        out += _within(b, xs[g : g + quad], quad)
+    blocks = n // quad
+    for j in range(quad):
+        column = [out[g * quad + j] for g in range(blocks)]
+        step = 1
+        while step < blocks:
+            for g in range(blocks):
+                if not g & step:
+                    low, high = column[g], column[g + step]
+                    lower, upper = [], []
+                    for block in range(blocks):
+                        for lane in range(quad):
+                            own, other = block * quad + lane, n + (block ^ step) * quad + lane
+                            lower.append(own if not block & step else other)
+                            upper.append(own + step * quad if not block & step else other + step * quad)
+                    column[g], column[g + step] = b.shuffle(low, high, lower), b.shuffle(low, high, upper)
+            step *= 2
+        for g in range(blocks):
+            out[g * quad + j] = column[g]
+    return out
+
+
+def _within(b: Function, xs: list[V], quad: int) -> list[V]:
+    """`quad` vectors, turned within every 128 bits."""
+    n = lanes(xs[0].type)
+
+    def mix(x: V, y: V, picks: list[int]) -> V:
+        """Lanes of every 128 bits: below `quad` of x, from `quad` on of y."""
+        mask = [base + p if p < quad else n + base + p - quad for base in range(0, n, quad) for p in picks]
+        return b.shuffle(x, y, mask)
+
+    if quad == 2:
+        return [mix(xs[0], xs[1], [0, 2]), mix(xs[0], xs[1], [1, 3])]
+    low = [mix(xs[i], xs[i + 1], [0, 4, 1, 5]) for i in (0, 2)]
+    high = [mix(xs[i], xs[i + 1], [2, 6, 3, 7]) for i in (0, 2)]
+    return [mix(x, y, picks) for x, y in (low, high) for picks in ([0, 1, 4, 5], [2, 3, 6, 7])]
+
+
+def _multiply(type_: str, biased: bool, views: bool) -> Function:
+    """Task t: a block of C, the columns' blocks of one block of rows first."""
+    own = _open("multiply", type_, biased, views)
+    b, down, across, size = own.b, rows(), columns(type_), size_of(type_)
+    tall, broad = (own.strips + (own.tall - 1)).div(own.tall), (own.panels + (own.wide - 1)).div(own.wide)
+    none = b.const(0, "ptr")
+    bias, out = own.arrays[2] if biased else none, own.arrays[-1]
+    single = [own.a_count.cmp("eq", 1), own.b_count.cmp("eq", 1)]
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        rest = task.i.div(broad)
+        column, row, batch = task.i.rem(broad) * own.wide, rest.rem(tall) * own.tall, rest.div(tall)
+        last_row, last_column = b.min(row + own.tall, own.strips), b.min(column + own.wide, own.panels)
+        a = b.at(own.packed_a, b.select(single[0], b.const(0), batch) * own.strips * own.strip, type_)
+        right = b.at(own.packed_b, b.select(single[1], b.const(0), batch) * own.panels * own.panel, type_)
+        c = b.at(out, batch * own.m * own.n, type_)
+        with b.loop(0, own.k, own.depth) as part, b.loop(column, last_column) as j:
+            depth, col = b.min(own.k - part.i, own.depth), j.i * across
+            panel = b.at(right, j.i * own.panel + part.i * across, type_)
+            later = part.i.cmp("ne", 0)
+            with b.loop(row, last_row) as i:
+                first = i.i * down
+                live = b.min(own.m - first, down)
+                place = b.at(c, first * own.n + col, type_)
+                plus = b.select(later, place, b.at(bias, col, type_) if biased else none)
+                pitch = b.select(later, own.n * size, b.const(0))
+                strip = b.at(a, i.i * own.strip, type_)
+                if CHECKED:
+                    b.guard(place, ((live - 1) * own.n + b.min(own.n - col, across)) * size)
+
+                def tile(
+                    h: int, strip: V = strip, place: V = place, plus: V = plus, pitch: V = pitch, live: V = live
+                ) -> None:
+                    left = b.at(strip, part.i * h, type_)
+                    b.call(
+                        f"@tile{h}", "void", left, panel, depth, b.const(across * size), place, own.n * size, plus, pitch,
+                        own.n - col, live,
+                    )  # fmt: skip
+
+                b.either(live.cmp("sgt", down // 2), lambda: tile(down), lambda: tile(down // 2))
+    b.ret()
+    return b
+
+
+def large_matmul(sig: Any, slow: Callable[..., Any]) -> Callable[..., Any]:
+    """`matmul` of large operands, read as they lie where one of their last two axes is contiguous; or `slow`."""
+    (a, right), (c,) = sig
+    (m, k), n, batch = a.shape[-2:], right.shape[-1], a.shape[:-2]
+    sizes, dtype, fallback = (prod(batch), m, n, k), c.dtype, Fallback(slow)
+
+    def kernel(strides: tuple[Any, ...], views: bool) -> Callable[..., Any] | None:
+        if any(s is None or len(s) != c.rank for s in strides):
+            return None
+        inputs = [ArrayType(t.shape, t.dtype.numpy, s) for t, s in zip(sig.inputs, strides, strict=True)]
+        layout = layout_of(batch, strides[0], strides[1], dtype.itemsize)
+        return large_product(
+            dtype,
+            inputs,
+            ArrayType(c.shape, c.dtype.numpy),
+            sizes,
+            layout,
+            fallback.by_copies if views else fallback,
+            views,
+        )
+
+    fallback.native = kernel(tuple(row_major(t.shape, dtype.itemsize) for t in sig.inputs), False)
+    if fallback.native is None:
+        return slow
+    fallback.strided = lambda strides: kernel(strides, True)
+    return fallback.native
+
+
+def large_linear(sig: Any, slow: Callable[..., Any]) -> Callable[..., Any]:
+    """`linear` of large operands, or `slow`."""
+    x, weight = sig.inputs[:2]
+    n, k = weight.shape
+    layout = Layout(Operand(True, k), Operand(True, k))
+    return _contiguous(sig.inputs, sig.outputs[0], (1, x.numel // k, n, k), layout, slow)
+
+
+def large_linear_backward(sig: Any, slow: Callable[..., Any]) -> tuple[Any, Any]:
+    """The products of `linear.backward`: (g, w) to dx and (g, x) to dw; None where they are not large."""
+    g, x, weight = sig.inputs
+    (n, k), m = weight.shape, x.numel // x.shape[-1]
+    over, down = Operand(False, n), Operand(False, k)
+    dx = _contiguous([g, weight], x, (1, m, k, n), Layout(Operand(True, n), down), slow)
+    dw = _contiguous([g, x], weight, (1, n, k, m), Layout(over, down), slow)
+    return tuple(None if kernel is slow else kernel for kernel in (dx, dw))  # type: ignore[return-value]
+
+
+def _contiguous(
+    inputs: Any, output: Any, sizes: tuple[int, int, int, int], layout: Layout, slow: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The product of row-major operands, or `slow`."""
+    fallback = Fallback(slow)
+    types = [ArrayType(t.shape, t.dtype.numpy) for t in (*inputs, output)]
+    fallback.native = large_product(output.dtype, types[:-1], types[-1], sizes, layout, fallback)
+    return fallback.native or slow
