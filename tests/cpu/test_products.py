@@ -70,3 +70,86 @@ def test_pooling_and_its_gradient(kernel, stride, dilation, more_h, more_w, kind
     (y * dev.tensor(g)).sum().backward()
     want.backward(torch.from_numpy(g))
     assert np.allclose(grads.get(tx).array(), t.grad.numpy(), rtol=1e-5, atol=1e-5)
+
+
+large = st.sampled_from([16, 17, 31, 90, 97, 129, 200, 270])
+
+
+def _close(got, wide_a, wide_b, want):
+    """Within the bound of a sum of products: K eps |A| |B|."""
+    eps = np.finfo(got.dtype).eps
+    assert (np.abs(got - want) <= 8 * eps * (np.abs(wide_a) @ np.abs(wide_b)) + 1e-30).all()
+
+
+@given(
+    large,
+    large,
+    st.sampled_from([16, 100, 257, 600]),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from("fd"),
+    st.integers(0, 2),
+)
+@settings(max_examples=40, deadline=None)
+def test_large_matmul_of_any_layout(m, n, k, turn_a, turn_b, dtype, form):
+    rng = np.random.default_rng(m + n)
+    dev = dfdx.device("cpu")
+    batch = ((), (3,), (2, 3))[form]
+
+    def operand(rows, columns, turned):
+        shape = (*batch[:1], columns if turned else rows, *batch[1:], rows if turned else columns)  # heads inside
+        x = rng.standard_normal(shape).astype(dtype)
+        last = len(shape) - 1
+        order = {0: (0, 1), 1: (0, 1, 2), 2: (0, 2, 1, 3)}[form]
+        order = (*order[:-2], *((last, order[-2]) if turned else (order[-2], last)))
+        return dev.tensor(x).permute(order), x.transpose(order).astype(np.float64)
+
+    (ta, a), (tb, b) = operand(m, k, turn_a), operand(k, n, turn_b)
+    _close((ta @ tb).array(), a, b, a @ b)
+
+
+def test_a_broadcast_operand_is_packed_once_and_right():
+    rng = np.random.default_rng(0)
+    dev = dfdx.device("cpu")
+    a, b = rng.standard_normal((5, 70, 90)).astype("f"), rng.standard_normal((90, 110)).astype("f")
+    got = (dev.tensor(a) @ dev.tensor(b).broadcast_to((5, 90, 110))).array()
+    _close(got, a.astype("d"), b.astype("d"), a.astype("d") @ b)
+
+
+@given(st.sampled_from([(100, 130), (3, 70, 256), (32, 784), (16, 9, 64)]), large, st.booleans(), st.sampled_from("fd"))
+@settings(max_examples=20, deadline=None)
+def test_large_linear_and_its_gradients(shape, n, biased, dtype):
+    rng = np.random.default_rng(n)
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    sizes = (shape, (n, shape[-1]), (n,), (*shape[:-1], n))
+    x, w, b, g = (rng.standard_normal(s).astype(dtype) for s in sizes)
+    tx, tw, tb = (dev.tensor(a) for a in (x, w, b))
+    y = tx.traced(grads).linear(tw, tb if biased else None)
+    x, w, b, g = (a.astype(np.float64) for a in (x, w, b, g))
+    more = b if biased else np.zeros(n)
+    _close(y.array(), np.concatenate([x, np.ones((*shape[:-1], 1))], -1), np.vstack([w.T, more]), x @ w.T + more)
+    (y * dev.tensor(g.astype(dtype))).sum().backward()
+    flat_x, flat_g = x.reshape(-1, shape[-1]), g.reshape(-1, n)
+    _close(grads.get(tx).array(), g, w, g @ w)
+    _close(grads.get(tw).array(), flat_g.T, flat_x, flat_g.T @ flat_x)
+    if biased:
+        ones = np.ones((1, len(flat_g)))
+        _close(grads.get(tb).array()[None], ones, flat_g, ones @ flat_g)
+
+
+def test_products_have_the_same_bits_for_any_number_of_threads():
+    from dfdx.backends.cpu.native.layout import usable
+    from dfdx.backends.cpu.native.runtime import runtime
+
+    if not usable():
+        pytest.skip("no machine code here")
+    rng, dev = np.random.default_rng(0), dfdx.device("cpu")
+    a, b = (dev.tensor(rng.standard_normal((300, 300)).astype("f")) for _ in range(2))
+    before, found = runtime()["threads"], []
+    try:
+        for threads in (1, 2, before):
+            runtime()["threads"] = threads
+            found.append((a @ b).array().tobytes())
+    finally:
+        runtime()["threads"] = before
+    assert len(set(found)) == 1

@@ -51,7 +51,7 @@ _EXTERNAL = [
 ]
 _OWN = ["check", "check_view", "new", "run", "number", "integer", "alloc", "release_block"]
 _STATE = {"cached": 64, "in_use": 65, "cap": 66, "peak": 67, "ticket": 72, "gen": 80, "done": 88, "fn": 96, "ctx": 97, "n": 98,
-          "grain": 99, "chunks": 100, "lock": 104, "sleepers": 105, "started": 106, "threads": 107, "spin": 108, "worker": 109,
+          "grain": 99, "chunks": 100, "lock": 104, "sleepers": 105, "started": 106, "threads": 107, "spin": 108, "worker": 109, "joiner": 110,
           "heads": 128}  # fmt: skip
 SLOTS: dict[str, int] = {**{name: i for i, name in enumerate((*_EXTERNAL, *_OWN))}, **_STATE}
 _SIZE = SLOTS["heads"] + 256
@@ -293,15 +293,17 @@ def _work() -> Function:
     lo = index * grain
     b.call(fn, "void", ctx, lo, b.min(lo + grain, n))
     _atomic_add(b, _place(b, rt, "done"), 1)
+    with b.when(_atomic(b, _place(b, rt, "joiner")).cmp("ne", 0)):
+        _futex(b, rt, "done", 129, b.const(1, "i32"))
     b.jump(again)
     return b
 
 
-def _futex(b: Function, rt: V, op: int, value: V) -> None:
-    """The futex system call on the job counter: 128 waits, 129 wakes (private)."""
+def _futex(b: Function, rt: V, name: str, op: int, value: V) -> None:
+    """The futex system call on a slot of the table: 128 waits while it is `value`, 129 wakes so many (private)."""
     numbers = {"x86_64": 202, "aarch64": 98}
     null = b.const(0, "ptr")
-    args = (b.const(numbers[platform.machine()]), _place(b, rt, "gen"), b.const(op, "i32"), value, null, null)
+    args = (b.const(numbers.get(platform.machine(), 0)), _place(b, rt, name), b.const(op, "i32"), value, null, null)
     fn = slot(b, rt, "syscall", "ptr")
     b.emit(f"call i64 (i64, ...) {fn.name}({', '.join(map(repr, args))})", "i64")
 
@@ -330,7 +332,7 @@ def _worker() -> Function:
     b.branch(rest.cmp("sgt", 0), spin, ready)
     b.start(ready)
     _atomic_add(b, _place(b, rt, "sleepers"), 1)
-    _futex(b, rt, 128, old)
+    _futex(b, rt, "gen", 128, old)
     _atomic_add(b, _place(b, rt, "sleepers"), -1)
     b.jump(wait)
     b.start(awake)
@@ -373,7 +375,7 @@ def _run() -> Function:
     _atomic_store(b, job << 32, ticket)
     _atomic_add(b, _place(b, rt, "gen"), 1, "i32")
     with b.when(_atomic(b, _place(b, rt, "sleepers")).cmp("sgt", 0)):
-        _futex(b, rt, 129, b.const(0x7FFFFFFF, "i32"))
+        _futex(b, rt, "gen", 129, b.const(0x7FFFFFFF, "i32"))
     b.call("@work", "void", rt, job)
     wait, joined, more = b.label("wait"), b.label("joined"), b.label("more")
     turns = b.stack("i64", 1, 8)
@@ -385,8 +387,14 @@ def _run() -> Function:
     _pause(b)
     turn = b.load(turns) + 1
     b.store(turn, turns)
-    with b.when((turn & 1023).cmp("eq", 0)):  # a worker has lost its core: let it have this one
+    with b.when((turn & 1023).cmp("eq", 0)):  # a worker has lost its core: let it have this one,
         b.call(slot(b, rt, "sched_yield", "ptr"), "i32")
+    with b.when(turn.cmp("sgt", slot(b, rt, "spin") * 16)):  # or sleep, so that it is moved here
+        _atomic_store(b, b.const(1), _place(b, rt, "joiner"))
+        done = _atomic(b, _place(b, rt, "done"))
+        with b.when(done.cmp("ne", chunks)):
+            _futex(b, rt, "done", 128, b.convert("trunc", done, "i32"))
+        _atomic_store(b, b.const(0), _place(b, rt, "joiner"))
     b.jump(wait)
     b.start(joined)
     _atomic_store(b, b.const(0), _place(b, rt, "lock"))
@@ -476,7 +484,7 @@ class Runtime:
 
     def _forked(self) -> None:
         """In a forked child there are no workers: the next parallel kernel starts its own."""
-        for name in ("lock", "sleepers", "started", "gen", "ticket", "done"):
+        for name in ("lock", "sleepers", "started", "gen", "ticket", "done", "joiner"):
             self[name] = 0
 
     # ----- the pool
