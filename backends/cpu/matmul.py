@@ -9,7 +9,7 @@ import numpy as np
 from ...core.contract import expr, map_program, quiet, reset_errors, set_quiet
 from .native.alias import row_major
 from .native.gemm import small_linear, small_linear_backward, small_matmul
-from .native.kernel import empty_kernel
+from .native.kernel import Several, empty_kernel
 from .native.layout import usable
 from .native.packed import large_linear, large_linear_backward, large_matmul
 from .native.reduce import reduce_kernel
@@ -111,18 +111,9 @@ def _large_backward(sig: Any, needs: tuple[bool, bool, bool], flat_g: tuple[int,
     if any(need and kernel is None for need, kernel in zip(needs, kernels, strict=False)):
         return slow
     product_x, product_w = kernels
-    dx, dw, db = needs
-    total = reduce_kernel("sum", flat_g, (0,), dtype, dtype, lambda g: np.add.reduce(g.reshape(flat_g), 0))
-
-    def kernel(g: Any, x: Any, w: Any) -> Any:
-        out = [product_x(g, w)] if dx else []
-        if dw:
-            out.append(product_w(g, x))
-        if db:
-            out.append(total(g))
-        return out
-
-    return kernel
+    total = reduce_kernel("sum", flat_g, (0,), dtype, dtype, quiet(lambda g: np.add.reduce(g.reshape(flat_g), 0)))
+    parts = ((product_x, (0, 2)), (product_w, (0, 1)), (total, (0,)))
+    return Several(*[part for part, need in zip(parts, needs, strict=True) if need])
 
 
 def register(registry: Any) -> None:

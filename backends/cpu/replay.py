@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
 from ...core.contract import Launch, Slot, compiled
 from .native.joined import Declined, Joined
-from .native.kernel import Native, native_of
+from .native.kernel import Native, Several, native_of
 from .native.layout import usable
 from .native.reduce import Chain
 
@@ -38,10 +38,10 @@ def replay(launches: Sequence[Launch], given: tuple[int, ...], wanted: tuple[int
 
 
 def _without_chains(launches: Sequence[Launch]) -> list[Launch]:
-    """Reductions of several kernels as so many launches."""
+    """Reductions of several kernels, and gradients of which each has its kernel, as so many launches."""
     new = count(1 + max(v for l in launches for v in (*l.inputs, *l.outputs)))
     out = []
-    for l in launches:
+    for l in _without_several(launches):
         if not isinstance(l.kernel, Chain):
             out.append(l)
             continue
@@ -50,6 +50,16 @@ def _without_chains(launches: Sequence[Launch]) -> list[Launch]:
             l._replace(kernel=k, inputs=(a,), outputs=(b,)) for k, a, b in zip(l.kernel.kernels, values, values[1:])
         ]
     return out
+
+
+def _without_several(launches: Sequence[Launch]) -> Iterator[Launch]:
+    for l in launches:
+        if not isinstance(l.kernel, Several):
+            yield l
+            continue
+        for (kernel, places), value in zip(l.kernel.parts, l.outputs, strict=True):
+            inputs = tuple([l.inputs[i] for i in places])
+            yield l._replace(kernel=kernel, inputs=inputs, outputs=(value,), several=False)
 
 
 def _runs(steps: list[_Step]) -> list[list[_Step]]:

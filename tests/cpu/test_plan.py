@@ -91,7 +91,7 @@ def test_a_training_step_is_one_plan():
     assert call.source.count("((v0, ") == 1 and "k0" not in plans(call)
 
 
-@pytest.mark.parametrize("width", [32, 1024], ids=["all machine code", "with NumPy's products"])
+@pytest.mark.parametrize("width", [32, 1024], ids=["small products", "large products"])
 def test_cells_replaced_between_calls(width, tmp_path):
     found = []
     for captured in (False, True):

@@ -24,7 +24,8 @@ from .layout import DATA, usable
 from .runtime import READABLE, SLOTS, WRITABLE, runtime
 
 __all__ = [
-    "ArrayType", "Code", "Context", "Entry", "Native", "assemble", "builtin", "empty_kernel", "make_kernel", "native_of", "task_function",
+    "ArrayType", "Code", "Context", "Entry", "Native", "Several", "assemble", "builtin", "empty_kernel", "make_kernel", "native_of",
+    "task_function",
 ]  # fmt: skip
 
 RT, SLOW, TASKS, GRAIN, RELEASE, NARGS, SCRATCH, ARRAYS = 0, 1, 2, 3, 4, 5, 6, 8
@@ -81,6 +82,16 @@ def native_of(kernel: Any) -> Native | None:
     """The parts of a kernel that `make_kernel` made."""
     parts = getattr(kernel, "__module__", None)
     return parts if type(parts) is Native else None
+
+
+class Several:
+    """A kernel of several results: each has a kernel of its own, and the places of that one's arguments."""
+
+    def __init__(self, *parts: tuple[Callable[..., Any], tuple[int, ...]]) -> None:
+        self.parts = parts
+
+    def __call__(self, *arrays: Any) -> tuple[Any, ...]:
+        return tuple([kernel(*[arrays[i] for i in places]) for kernel, places in self.parts])
 
 
 class Context:
