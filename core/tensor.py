@@ -62,6 +62,7 @@ class Tensor:
         __rtruediv__: Any
         __neg__: Any
         __pow__: Any
+        __rpow__: Any
         __matmul__: Any
         __lt__: Any
         __le__: Any

@@ -15,6 +15,7 @@ from ..core.updates import Job, updates
 from ..nn.param import changes
 from . import files
 from .options import L2, Decoupled, Group, Options
+from .scaler import LossScaler
 from .schedules import Schedule
 
 __all__ = ["Optimizer"]
@@ -218,16 +219,21 @@ class Optimizer:
 
     # ----- files
 
-    def save(self, path: Any) -> None:
-        """Write the state, the counts, and where the device's random numbers stand, to an `.npz` or `.safetensors` file."""
-        files.save(self, path)
+    def save(self, path: Any, scaler: LossScaler | None = None) -> None:
+        """Write the state, the counts, and where the device's random numbers stand, to an `.npz` or `.safetensors` file.
 
-    def load(self, path: Any) -> None:
+        * `scaler`: its factor and count of good steps are written, too.
+        """
+        files.save(self, path, scaler)
+
+    def load(self, path: Any, scaler: LossScaler | None = None) -> None:
         """Read what `save` wrote; training goes on as it would have, to the bit on the CPU, dropout masks included.
+
+        * `scaler`: given if and only if one was saved.
 
         Raises one `CheckpointError` with everything that does not fit, and changes nothing then.
         """
-        files.load(self, path)
+        files.load(self, path, scaler)
 
 
 def state_dtype(tensor: Tensor) -> Any:

@@ -17,7 +17,7 @@ class LossScaler:
     * `factor`: what the loss is multiplied by, at first; at most `largest`, which f16 can still hold.
     * `growth`, `backoff`: what the factor is multiplied by after good steps, and after a bad one.
 
-    Source: PyTorch `torch.amp.GradScaler`. To resume, restore `factor` and `good_steps`.
+    Source: PyTorch `torch.amp.GradScaler`. `opt.save(path, scaler)` and `opt.load(path, scaler)` keep its state.
 
     >>> import dfdx
     >>> from dfdx import nn, optim

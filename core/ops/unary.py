@@ -11,7 +11,7 @@ from ..errors import DTypeError
 from ..expr import arg, scalar
 from ..expr import functions as F
 from ..registry import register
-from ..tensor import Tensor, is_scalar
+from ..tensor import Tensor, is_scalar, method
 from ._define import FUNCTIONS, as_tensor, public, unary
 
 unary("abs", F.abs, "Absolute value; the gradient at 0 is 0.", takes="number", aliases=("__abs__",))
@@ -59,6 +59,11 @@ unary(
 
 _POW = register(
     Elementwise("powf", F.pow(arg(0), scalar(0)), 1, n_scalars=1, family="unary", doc="x^p for a Python number p.")
+)
+_FROM_NUMBER = register(
+    Elementwise(
+        "scalar_power", F.pow(scalar(0), arg(0)), 1, n_scalars=1, family="unary", doc="s^x for a Python number s."
+    )
 )
 _INT_POW = {
     n: register(Elementwise(f"powi_{n}", e, 1, takes="number", family="unary", doc=f"x^{n} by multiplication."))
@@ -127,6 +132,13 @@ def powf(x: Tensor, p: Any) -> Tensor:
             f"[powf] integers are raised to 2 or 3 only, not {x.type_text} to {p!r}\n  hint: x.to_dtype(dfdx.f32) first"
         )
     return _with_numbers(_POW, x, p)
+
+
+def _number_to(x: Tensor, s: Any) -> Any:
+    return _with_numbers(_FROM_NUMBER, x, s) if is_scalar(s) else NotImplemented
+
+
+method(_number_to, "__rpow__")
 
 
 @public()

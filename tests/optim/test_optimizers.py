@@ -425,6 +425,24 @@ def test_unscaling_first_is_the_same_step():
         optim.LossScaler(2.0**16)
 
 
+@pytest.mark.parametrize("suffix", [".npz", ".safetensors"])
+def test_a_scaler_resumes_with_its_optimizer(tmp_path, suffix):
+    model, path = DEV.build_module(nn.Bias1D(2)), tmp_path / f"o{suffix}"
+    opt, scaler = optim.Adam(model), optim.LossScaler(64.0, interval=3)
+    for _ in range(4):
+        loss = model(DEV.ones((2,)).traced(model.alloc_grads())).sum()
+        scaler.update(opt, model, scaler.scale(loss).backward())
+    opt.save(path, scaler)
+    other, fresh = optim.Adam(model), optim.LossScaler(interval=3)
+    with pytest.raises(dfdx.CheckpointError, match="extra: good_steps"):
+        other.load(path)
+    other.load(path, fresh)
+    assert (fresh.factor, fresh.good_steps) == (scaler.factor, scaler.good_steps) == (128.0, 4)
+    opt.save(path)
+    with pytest.raises(dfdx.CheckpointError, match="missing: loss_scale"):
+        other.load(path, fresh)
+
+
 @pytest.mark.parametrize("dtype", [dfdx.amp_f16, dfdx.amp_bf16])
 @pytest.mark.parametrize("make", [optim.Sgd, optim.AdamW, optim.RMSprop, optim.Adagrad, optim.Lion, optim.Lamb])
 def test_amp_steps_are_f32_steps_rounded_once(dtype, make):

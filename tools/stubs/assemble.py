@@ -129,6 +129,7 @@ def _tensor(view: View, lib: _Library) -> str:
     getitem += line("__invert__", f"self: {view.tensor('S', 'EL')}", view.tensor("S", "EL", t="NoTape"))
     getitem += line("__pow__", f"self, p: {view.tensor('S', t='T2')}, /", view.tensor("S", t="Tp | T2"), True)
     getitem += line("__pow__", "self, p: float, /", view.tensor("S"), True)
+    getitem += line("__rpow__", f"self: {view.tensor('S', 'EF')}, b: float, /", view.tensor("S", "EF"))
     get = view.function(
         "get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="NoTape"), (), False, 4
     )

@@ -49,6 +49,8 @@ by_number("mul_scalar", operator.mul, takes="number")
 by_number("div_scalar", operator.truediv)
 by_number("scalar_sub", _swapped(operator.sub), takes="number")
 by_number("scalar_div", _swapped(operator.truediv), positive)
+add(OpInfo("scalar_power", lambda x, s: R.pow(s, x), elementwise(normal, special=False, s=2.5), call=lambda x, s: s**x,
+           family="binary", torch=lambda t, x, s: s**x))  # fmt: skip
 ties = (S("ties", few(20), few(20)),)
 binary("maximum", R.maximum, takes="number", extra=ties, torch="maximum",
        laws=(Law("commutes", lambda a, b: a.maximum(b), lambda a, b: b.maximum(a)),))  # fmt: skip

@@ -65,6 +65,9 @@ CASES |= {
     "power": (dfdx.power, torch.pow, positive(3, 4), normal(3, 4)),
     "rsub": (lambda x: 1.0 - x, lambda x: 1.0 - x, normal(3)),
     "rdiv": (lambda x: 1.0 / x, lambda x: 1.0 / x, positive(3)),
+    "rpow": (lambda x: 2.5**x, lambda x: 2.5**x, normal(3, 4)),
+    "rpow_of_zero": (lambda x: 0.0**x, lambda x: 0.0**x, np.array([0.0, 1.0, 2.5])),
+    "rpow_of_int": (lambda x: 2**x, lambda x: 2**x, normal(3)),
     "maximum_ties": (dfdx.maximum, torch.maximum, few(20), few(20)),
     "bce": (
         dfdx.bce_with_logits,
@@ -277,7 +280,7 @@ def test_value_and_gradient(name, again):
         close(grads.get(x), t.grad, tolerance)
 
 
-NO_SECOND = {"norm_2_zero", "prelu_edge"}  # at a kink PyTorch's second derivative is NaN, or not that of its first
+NO_SECOND = {"norm_2_zero", "prelu_edge", "rpow_of_zero"}  # at a kink PyTorch's second derivative is NaN, or not that of its first
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - NO_SECOND))
