@@ -280,7 +280,11 @@ def test_value_and_gradient(name, again):
         close(grads.get(x), t.grad, tolerance)
 
 
-NO_SECOND = {"norm_2_zero", "prelu_edge", "rpow_of_zero"}  # at a kink PyTorch's second derivative is NaN, or not that of its first
+NO_SECOND = {
+    "norm_2_zero",
+    "prelu_edge",
+    "rpow_of_zero",
+}  # at a kink PyTorch's second derivative is NaN, or not that of its first
 
 
 @pytest.mark.parametrize("name", sorted(CASES.keys() - NO_SECOND))
