@@ -14,7 +14,9 @@
 #define KERNEL __kernel
 #define GROUP(x, y, z) __attribute__((reqd_work_group_size(x, y, z)))
 #define GLOBAL __global
+#ifndef RESTRICT
 #define RESTRICT restrict
+#endif
 #define LOCAL_ARRAY(T, name, n) __local T name[n]
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE)
 #define UNROLL __attribute__((opencl_unroll_hint))
@@ -155,8 +157,9 @@ DEVFN u16 round_bf16(f32 x) { /* to nearest, ties to even; NaN stays NaN */
     const T d = r != (T)0 && (r < (T)0) != (b < (T)0) ? q - (T)1 : q, f = floor(d); \
     return b == (T)0 ? a / b : d == (T)0 ? copysign((T)0, a / b) : d - f > (T)0.5f ? f + (T)1 : f; \
   }
+#define DEVICE_EXP(T) \
+  DEVFN T M_EXP_##T(T x) { return exp(x); }
 #define DEVICE_MATH(T) \
-  DEVFN T M_EXP_##T(T x) { return exp(x); } \
   DEVFN T M_EXPM1_##T(T x) { return expm1(x); } \
   DEVFN T M_LOG_##T(T x) { return log(x); } \
   DEVFN T M_LOG1P_##T(T x) { return log1p(x); } \
@@ -165,43 +168,47 @@ DEVFN u16 round_bf16(f32 x) { /* to nearest, ties to even; NaN stays NaN */
 
 FLOAT_FUNCTIONS(f32, b1)
 #ifndef OWN_MATH
+DEVICE_EXP(f32)
 DEVICE_MATH(f32)
+#define VECTOR_EXP(W) DEVICE_EXP(f32v)
 #else
-/* Functions of f32 without branches or calls, which any compiler vectorises; within 2 ulp (erf 6). OWN_MATH 1 takes those for which
- * Intel's library is slower, 2 takes all.
+/* Functions of f32 without branches or calls, which any compiler vectorises; faster than Intel's and PoCL's own; within 2 ulp (erf 6).
  * Sources: Cephes expf, logf, tanhf (S. L. Moshier); erf: the rational approximation of XLA. */
-DEVFN f32 own_exp_tail(f32 r) { /* e^r - 1 for |r| <= ln 2 / 2 */
-  f32 p = fma(1.9875691500e-4f, r, 1.3981999507e-3f);
-  p = fma(fma(fma(fma(p, r, 8.3334519073e-3f), r, 4.1665795894e-2f), r, 1.6666665459e-1f), r, 5.0000001201e-1f);
-  return fma(p, r * r, r);
-}
-DEVFN f32 own_exp_rest(f32 x, f32 n) { return fma(n, 2.12194440e-4f, fma(n, -0.693359375f, x)); }
-#if OWN_MATH > 1
-DEVFN f32 M_EXP_f32(f32 x) {
-  const f32 low = x > -104.0f ? x : -104.0f, held = low < 89.0f ? low : 89.0f, n = rint(held * 1.44269504088896341f);
-  const i32 i = (i32)n, i0 = i >> 1;
-  const f32 y = own_exp_tail(own_exp_rest(held, n)) + 1.0f;
-  const f32 z = y * AS_F32((u32)(i0 + 127) << 23) * AS_F32((u32)(i - i0 + 127) << 23); /* in two steps: subnormals */
-  return x != x ? x : z;
-}
+#ifdef SLOW_FMA
+#define OWN_FMA(a, b, c) ((a) * (b) + (c))
+#else
+#define OWN_FMA(a, b, c) fma(a, b, c)
+#endif
+#define OWN_EXP(T, INT, AS_INT, AS_FLOAT) /* of floats or of vectors of them */ \
+  DEVFN T own_exp_tail_##T(T r) { /* e^r - 1 for |r| <= ln 2 / 2 */ \
+    const T p = OWN_FMA(OWN_FMA((T)(1.9875691500e-4f), r, (T)(1.3981999507e-3f)), r, (T)(8.3334519073e-3f)); \
+    const T q = OWN_FMA(OWN_FMA(OWN_FMA(p, r, (T)(4.1665795894e-2f)), r, (T)(1.6666665459e-1f)), r, (T)(5.0000001201e-1f)); \
+    return OWN_FMA(q, r * r, r); \
+  } \
+  DEVFN T own_exp_rest_##T(T x, T n) { return OWN_FMA(n, (T)(2.12194440e-4f), OWN_FMA(n, (T)(-0.693359375f), x)); } \
+  DEVFN T M_EXP_##T(T x) { /* NaN goes through the limits, which are met from their side */ \
+    const T low = x < (T)(-104.0f) ? (T)(-104.0f) : x, held = low > (T)(89.0f) ? (T)(89.0f) : low; \
+    const T shifted = OWN_FMA(held, (T)(1.44269504088896341f), (T)(12582912.0f)); /* rounds: its last bits are the whole number */ \
+    const INT i = AS_INT(shifted) - 0x4b400000, half_ = i >> 1; \
+    const T y = own_exp_tail_##T(own_exp_rest_##T(held, shifted - (T)(12582912.0f))) + (T)(1.0f); \
+    return y * AS_FLOAT((half_ + 127) << 23) * AS_FLOAT((i - half_ + 127) << 23); /* in two steps: subnormals */ \
+  }
+#define VECTOR_EXP(W) OWN_EXP(f32v, b1v, as_int##W, as_float##W)
+OWN_EXP(f32, i32, as_int, as_float)
 DEVFN f32 M_EXPM1_f32(f32 x) {
-  const f32 low = x > -30.0f ? x : -30.0f, held = low < 80.0f ? low : 80.0f, n = rint(held * 1.44269504088896341f);
-  const f32 two = AS_F32((u32)((i32)n + 127) << 23);
-  const f32 y = fma(own_exp_tail(own_exp_rest(held, n)), two, two - 1.0f);
+  const f32 low = x < -30.0f ? -30.0f : x, held = low > 80.0f ? 80.0f : low;
+  const f32 shifted = OWN_FMA(held, 1.44269504088896341f, 12582912.0f);
+  const f32 two = as_float((as_int(shifted) - 0x4b400000 + 127) << 23);
+  const f32 y = OWN_FMA(own_exp_tail_f32(own_exp_rest_f32(held, shifted - 12582912.0f)), two, two - 1.0f);
   return x > 80.0f || x != x ? M_EXP_f32(x) : x == 0.0f ? x : y;
 }
 DEVFN f32 M_TANH_f32(f32 x) {
   const f32 a = fabs(x), z = x * x;
-  f32 p = fma(fma(fma(-5.70498872745e-3f, z, 2.06390887954e-2f), z, -5.37397155531e-2f), z, 1.33314422036e-1f);
-  p = fma(p, z, -3.33332819422e-1f);
-  const f32 small = fma(p * z, x, x), big = 1.0f - 2.0f / (M_EXP_f32(a + a) + 1.0f);
-  return a < 0.625f ? small : copysign(big, x);
+  f32 p = OWN_FMA(OWN_FMA(OWN_FMA(-5.70498872745e-3f, z, 2.06390887954e-2f), z, -5.37397155531e-2f), z, 1.33314422036e-1f);
+  p = OWN_FMA(p, z, -3.33332819422e-1f);
+  const f32 small = OWN_FMA(p * z, x, x), big = 1.0f - 2.0f / (M_EXP_f32(a + a) + 1.0f);
+  return copysign(a < 0.625f ? small : big, x);
 }
-#else
-DEVFN f32 M_EXP_f32(f32 x) { return exp(x); }
-DEVFN f32 M_EXPM1_f32(f32 x) { return expm1(x); }
-DEVFN f32 M_TANH_f32(f32 x) { return tanh(x); }
-#endif
 DEVFN f32 M_LOG_f32(f32 x) {
   const b1 tiny = x < 1.17549435e-38f;
   const u32 bits = AS_U32(tiny ? x * 8388608.0f : x);
@@ -209,20 +216,24 @@ DEVFN f32 M_LOG_f32(f32 x) {
   const b1 low = m < 0.707106781186547524f;
   const f32 e = (f32)((i32)(bits >> 23) - 126) - (tiny ? 23.0f : 0.0f) - (low ? 1.0f : 0.0f);
   const f32 r = (m - 1.0f) + (low ? m : 0.0f), z = r * r;
-  f32 p = fma(fma(fma(7.0376836292e-2f, r, -1.1514610310e-1f), r, 1.1676998740e-1f), r, -1.2420140846e-1f);
-  p = fma(fma(fma(fma(fma(p, r, 1.4249322787e-1f), r, -1.6668057665e-1f), r, 2.0000714765e-1f), r, -2.4999993993e-1f), r, 3.3333331174e-1f);
-  f32 y = fma(e, -2.12194440e-4f, p * r * z);
-  y = fma(e, 0.693359375f, r + fma(z, -0.5f, y));
+  f32 p = OWN_FMA(OWN_FMA(OWN_FMA(7.0376836292e-2f, r, -1.1514610310e-1f), r, 1.1676998740e-1f), r, -1.2420140846e-1f);
+  p = OWN_FMA(OWN_FMA(OWN_FMA(OWN_FMA(OWN_FMA(p, r, 1.4249322787e-1f), r, -1.6668057665e-1f), r, 2.0000714765e-1f), r, -2.4999993993e-1f), r, 3.3333331174e-1f);
+  f32 y = OWN_FMA(e, -2.12194440e-4f, p * r * z);
+  y = OWN_FMA(e, 0.693359375f, r + OWN_FMA(z, -0.5f, y));
   y = x == M_INF_f32 ? x : x == 0.0f ? -M_INF_f32 : y;
   return x < 0.0f ? M_NAN_f32 : x != x ? x : y;
 }
-DEVFN f32 M_LOG1P_f32(f32 x) { return log1p(x); }
+DEVFN f32 M_LOG1P_f32(f32 x) { /* ln u, and what u = 1 + x has lost by rounding */
+  const f32 u = 1.0f + x, lost = (x - (u - 1.0f)) / u;
+  const f32 y = M_LOG_f32(u) + (u > 0.0f && u < M_INF_f32 ? lost : 0.0f);
+  return x == 0.0f ? x : y;
+}
 DEVFN f32 M_ERF_f32(f32 x) {
   const f32 low = x > -3.832506856900711f ? x : -3.832506856900711f, a = low < 3.832506856900711f ? low : 3.832506856900711f, z = a * a;
-  f32 p = fma(fma(2.2905065861350646e-4f, z, 3.4082910107109506e-3f), z, 5.0955695062380861e-2f);
-  p = fma(fma(p, z, 1.8520832239976145e-1f), z, 1.128379143519084f);
-  f32 q = fma(fma(fma(-1.1791602954361697e-7f, z, 2.3547966471313185e-5f), z, 1.0179625278914885e-3f), z, 1.4070470171167667e-2f);
-  q = fma(fma(fma(q, z, 1.1098505178285362e-1f), z, 4.9746925110067538e-1f), z, 1.0f);
+  f32 p = OWN_FMA(OWN_FMA(2.2905065861350646e-4f, z, 3.4082910107109506e-3f), z, 5.0955695062380861e-2f);
+  p = OWN_FMA(OWN_FMA(p, z, 1.8520832239976145e-1f), z, 1.128379143519084f);
+  f32 q = OWN_FMA(OWN_FMA(OWN_FMA(-1.1791602954361697e-7f, z, 2.3547966471313185e-5f), z, 1.0179625278914885e-3f), z, 1.4070470171167667e-2f);
+  q = OWN_FMA(OWN_FMA(OWN_FMA(q, z, 1.1098505178285362e-1f), z, 4.9746925110067538e-1f), z, 1.0f);
   const f32 y = a * p / q;
   return x != x ? x : y > 1.0f ? 1.0f : y < -1.0f ? -1.0f : y;
 }
@@ -231,6 +242,7 @@ DEVFN f32 M_ERF_f32(f32 x) {
 #define M_INF_f64 AS_F64(0x7ff0000000000000ul)
 #define M_NAN_f64 AS_F64(0x7ff8000000000000ul)
 FLOAT_FUNCTIONS(f64, b1)
+DEVICE_EXP(f64)
 DEVICE_MATH(f64)
 DEVFN f32 to_odd_f32(f64 x) { /* to an odd last bit where it is inexact, so that a second rounding is right */
   const f32 y = (f32)x;
@@ -245,6 +257,7 @@ DEVFN f32 to_odd_f32(f64 x) { /* to an odd last bit where it is inexact, so that
   typedef float##W f32v; \
   typedef int##W b1v; \
   FLOAT_FUNCTIONS(f32v, b1v) \
+  VECTOR_EXP(W) \
   DEVICE_MATH(f32v)
 #define M_NOT_b1v(x) (!(x))
 

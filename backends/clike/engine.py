@@ -19,7 +19,7 @@ __all__ = ["Call", "Engine", "Launch", "Source", "Target", "header", "whole"]
 
 
 _USED = re.compile(r"\bM_[A-Z0-9]+_(\w+)\(")
-_FAMILY = re.compile(r"^(?:\w+_FUNCTIONS|DEVICE_MATH)\((\w+).*\n", re.M)
+_FAMILY = re.compile(r"^(?:\w+_FUNCTIONS|DEVICE_\w+)\((\w+).*\n", re.M)
 
 
 @cache

@@ -8,9 +8,13 @@ from typing import Any
 from ...core.contract import NATIVE, REDUCTIONS, Expr, RowProgram
 from .engine import Source
 from .expr import Body, load, store
-from .rowwriter import CHUNK, Writer, combine, identity
+from .rowwriter import CHUNK, Writer, combine, identity, levels
 
 __all__ = ["VectorWriter", "vectorisable"]
+
+DEAR = frozenset(
+    {"exp", "expm1", "log", "log1p", "tanh", "erf", "pow", "sin", "cos"}
+)  # cost more than a store and a load
 
 
 def vectorisable(program: RowProgram, inner_classes: Sequence[int], inner_rank: int) -> bool:
@@ -57,9 +61,32 @@ class _VectorBody(Body):
 class VectorWriter(Writer):
     """Writes a row kernel whose items walk in vectors of `width`, and one by one where the row ends."""
 
+    kept: Expr | None = None  # what the last reduction leaves in the output for the last walk
+
     def source(self) -> Source:
         made = super().source()
         return made._replace(text=f"VECTOR_MATH({self.width})\n{made.text}")
+
+    def keep(self, body: Body, level: list[Expr]) -> Expr | None:
+        """The dearest value that both the last reduction and the only full output need, if the output's elements can hold it."""
+        full = [(o, d) for o, d, k in zip(self.p.outputs, self.p.out_dtypes, self.p.out_kinds) if k == "full"]
+        if self.split or len(full) != 1 or full[0][1].storage != "f32" or level != levels(self.p)[-1]:
+            return None
+        needed, stack = set(), [full[0][0]]
+        while stack:
+            n = stack.pop()
+            if n not in needed and self.p.kinds[n] == "full":
+                needed.add(n)
+                stack.extend(n.args)
+        found = [
+            n for n in self.p.nodes if n.op in DEAR and n in body.names and n in needed and self.p.kinds[n] == "full"
+        ]
+        return found[-1] if found else None
+
+    def place(self, vector: bool) -> str:
+        """Where the only full output's elements are."""
+        at = self.at(self.p.n_args + self.p.out_kinds.index("full"))
+        return f"y{self.p.out_kinds.index('full')} + " + (at.replace(" + j", " + b") if vector else at)
 
     def vector_arg(self, i: int) -> str:
         at, cls = self.at(i).replace(" + j", " + b"), self.classes[i][1]
@@ -97,6 +124,10 @@ class VectorWriter(Writer):
             else:
                 steps.append(f"{name} = {_vector_combine(kind, name, value)};")
             ends.append(f"{name}s = {combine(kind, dtype, f'{name}s', single)};")
+        self.kept = self.keep(body, level)
+        if self.kept is not None:
+            steps.append(f"vstore{self.width}({body.names[self.kept]}, 0, {self.place(True)});")
+            ends.append(f"*({self.place(False)}) = {rest.names[self.kept]};")
         self.lines.extend(wholes)
         step = self.width * CHUNK
         self.lines += [
@@ -119,6 +150,10 @@ class VectorWriter(Writer):
     def write_full(self, full: list[tuple[int, Expr, Any]]) -> None:
         body, rest = _VectorBody(self.p, self.top, "w"), Body(self.p, self.top, "v")
         steps, ends = [], []
+        if self.kept is not None:
+            body.names[self.kept], rest.names[self.kept] = "wkept", "vkept"
+            body.lines.append(f"const f32v wkept = vload{self.width}(0, {self.place(True)});")
+            rest.lines.append(f"const f32 vkept = *({self.place(False)});")
         for k, o, dtype in full:
             at = self.at(self.p.n_args + k)
             value, place = body.value(o, self.vector_arg), at.replace(" + j", " + b")

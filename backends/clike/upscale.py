@@ -1,4 +1,4 @@
-"""Upscaling and its gradient, each pixel of the result by itself; shares are computed in f64 where the device has it."""
+"""Upscaling and its gradient, each pixel of the result by itself; shares are quotients of whole numbers."""
 
 from __future__ import annotations
 
@@ -16,25 +16,19 @@ __all__ = ["register"]
 GROUP = 64
 
 
-def _place(axis: str, i: str, n: str, size: str, method: str, kind: str, exact: bool) -> str:
-    """Declares {axis}0, {axis}1 (source rows of new row i) and {axis}q, {axis}p (their shares)."""
+def _place(axis: str, i: str, n: str, size: str, method: str, kind: str) -> str:
+    """Declares {axis}0, {axis}1 (source rows of new row i) and {axis}q, {axis}p (their shares, each rounded once)."""
     if method == "nearest":
         return f"const i64 {axis}0 = {i} * {n} / {size};"
-    rest = f"const i64 {axis}1 = {axis}0 + 1 < {n} ? {axis}0 + 1 : {axis}0; const {kind} {axis}p = ({kind}){axis}r, {axis}q = ({kind})(1 - {axis}r);"
-    if exact:  # as NumPy computes it, in f64
-        return (
-            f"const f64 {axis}x = {size} > 1 ? (f64)({i}) * ((f64)({n} - 1) / (f64)({size} - 1)) : 0; "
-            f"const i64 {axis}f = (i64){axis}x, {axis}0 = {axis}f < {n} - 1 ? {axis}f : {n} - 1; const f64 {axis}r = {axis}x - (f64){axis}0; "
-            + rest
-        )
     return (
         f"const i64 {axis}s = {size} > 1 ? {size} - 1 : 1, {axis}u = {size} > 1 ? {i} * ({n} - 1) : 0, {axis}0 = {axis}u / {axis}s; "
-        f"const {kind} {axis}r = ({kind})({axis}u - {axis}0 * {axis}s) / ({kind}){axis}s; " + rest
+        f"const i64 {axis}r = {axis}u - {axis}0 * {axis}s, {axis}1 = {axis}0 + 1 < {n} ? {axis}0 + 1 : {axis}0; "
+        f"const {kind} {axis}p = ({kind}){axis}r / ({kind}){axis}s, {axis}q = ({kind})({axis}s - {axis}r) / ({kind}){axis}s;"
     )
 
 
 @cache
-def _forward(dtype: Any, method: str, exact: bool) -> Source:
+def _forward(dtype: Any, method: str) -> Source:
     """Numbers: C H W OH OW, how many elements, x's strides (4)."""
     kind = register_type(dtype)
     at = lambda h, w: load(dtype, "x", f"at + {h} * d.v[10] + {w} * d.v[11]")  # noqa: E731
@@ -49,8 +43,8 @@ KERNEL GROUP({GROUP}, 1, 1) void upscale(GLOBAL const {storage_type(dtype)} * RE
   const i64 i = GID(0), C = d.v[2], H = d.v[3], W = d.v[4], OH = d.v[5], OW = d.v[6];
   if (i < d.v[7]) {{
     const i64 r = i / OW, ow = i - r * OW, q = r / OH, oh = r - q * OH, n = q / C, c = q - n * C, at = d.v[0] + n * d.v[8] + c * d.v[9];
-    {_place("h", "oh", "H", "OH", method, kind, exact)}
-    {_place("w", "ow", "W", "OW", method, kind, exact)}
+    {_place("h", "oh", "H", "OH", method, kind)}
+    {_place("w", "ow", "W", "OW", method, kind)}
     {value}
     {store(dtype, "y", "d.v[1] + i", "v")}
   }}
@@ -71,15 +65,15 @@ def _range(axis: str, at: str, n: str, size: str, method: str) -> str:
 
 
 @cache
-def _backward(dtype: Any, method: str, exact: bool) -> Source:
+def _backward(dtype: Any, method: str) -> Source:
     """Numbers: H W OH OW, how many elements; g is dense."""
     kind = register_type(dtype)
     g = load(dtype, "g", "d.v[0] + (q * OH + a) * OW + e")
     if method == "nearest":
         inner = f"sum = sum + {g};"
     else:
-        inner = f"""{_place("h", "a", "H", "OH", method, kind, exact)}
-        {_place("w", "e", "W", "OW", method, kind, exact)}
+        inner = f"""{_place("h", "a", "H", "OH", method, kind)}
+        {_place("w", "e", "W", "OW", method, kind)}
         const {kind} hs_ = (h0 == h ? hq : 0) + (h1 == h ? hp : 0), ws_ = (w0 == w ? wq : 0) + (w1 == w ? wp : 0);
         sum = sum + {g} * hs_ * ws_;"""
     text = f"""DIMS(7);
@@ -110,9 +104,7 @@ def register(registry: Any, engine: Engine) -> None:
         def run(a: Array) -> Array:
             call = calls.get(a.strides)
             if call is None:
-                launch = Launch(
-                    _forward(x.dtype, method, engine.target.f64), (-(-out.numel // GROUP), 1, 1), (*numbers, *a.strides)
-                )
+                launch = Launch(_forward(x.dtype, method), (-(-out.numel // GROUP), 1, 1), (*numbers, *a.strides))
                 call = calls[a.strides] = engine.prepare(launch)
             y = engine.empty(out.shape, out.dtype)
             call((a, y), ())
@@ -124,9 +116,7 @@ def register(registry: Any, engine: Engine) -> None:
     def upscale2d_backward(sig: Signature, *, size: tuple[int, int], method: str, needs: Any) -> Any:
         out = sig.outputs[0]
         numbers = (*out.shape[2:], *size, out.numel)
-        call = engine.prepare(
-            Launch(_backward(out.dtype, method, engine.target.f64), (-(-out.numel // GROUP), 1, 1), numbers)
-        )
+        call = engine.prepare(Launch(_backward(out.dtype, method), (-(-out.numel // GROUP), 1, 1), numbers))
 
         def run(g: Array) -> list[Array]:
             dx = engine.empty(out.shape, out.dtype)

@@ -196,4 +196,10 @@ def _target(device: Any) -> Target:
 
 
 def _options(device: Any, target: Target) -> tuple[str, ...]:
-    return ("-DHAVE_F64",) * target.f64 + (f"-DOWN_MATH={1 if target.fused else 2}",) * target.cpu + ("-cl-std=CL1.2",)
+    """Intel's vectoriser makes loads under a condition two to four times slower where pointers are `restrict`."""
+    return (
+        ("-DHAVE_F64",) * target.f64
+        + ("-DOWN_MATH", "-DRESTRICT=") * target.cpu
+        + ("-DSLOW_FMA",) * (not target.fused)
+        + ("-cl-std=CL1.2",)
+    )
