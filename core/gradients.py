@@ -33,13 +33,14 @@ class Gradients:
     """
 
     __module__ = "dfdx"
-    __slots__ = ("_arrays", "_leaves", "_owned", "_store", "keeps_results")
+    __slots__ = ("_arrays", "_leaves", "_owned", "_passes", "_store", "keeps_results")
 
     def __init__(self, leaves: Iterable[Tensor] | None = ()) -> None:
         self._leaves: dict[int, Tensor] | None = None if leaves is None else {t.id: t.detach() for t in leaves}
         self._store: dict[int, Tensor] = {}
         self._arrays: dict[int, Any] = {}  # of leaves: what backward left, until somebody wants a tensor
         self._owned: set[int] = set()  # ids whose stored array nobody else has seen
+        self._passes: dict[Any, Any] = {}  # plans of a tape -> how often it came, or its pass as one function
         self.keeps_results = leaves is None or any(id & 1 for id in self._leaves or ())  # not only leaves
 
     @classmethod
@@ -57,6 +58,7 @@ class Gradients:
             for t in [what] if hasattr(what, "_cell") else what.trainable_tensors():
                 self._leaves.setdefault(t.id, t.detach())
                 self.keeps_results |= bool(t.id & 1)
+            self._passes.clear()  # their texts know which inputs are leaves
         return self
 
     def needs(self, id: int) -> bool:

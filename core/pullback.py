@@ -11,7 +11,7 @@ overwrite it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .cell import new_cell
 from .door import launch, watched
@@ -26,7 +26,7 @@ from .types import Signature, TensorType
 if TYPE_CHECKING:
     from .device import Device
 
-__all__ = ["adder", "deposit", "make_pullback", "needed_inputs", "run_vjp"]
+__all__ = ["Flow", "Frame", "Names", "adder", "deposit", "make_pullback", "needed_inputs", "run_vjp"]
 
 _VIEWS = {"permute", "broadcast", "reshape", "slice", "contiguous"}
 
@@ -44,9 +44,8 @@ def make_pullback(plan: Plan, mask: int, record: Any, g: Any) -> Callable[..., N
     if 0 in [t.numel for t in (*plan.inputs, *plan.outputs)]:
         return _as_written(plan, needs)
     fused = fused_plan(plan, needs, device)
-    if fused is not None:
-        return _fused(fused, plan, needs, record)
-    return _recorded(plan, needs, record, g) or _as_written(plan, needs)
+    flow = _fused(fused, plan, needs) if fused is not None else _recorded(plan, needs, record, g)
+    return _as_written(plan, needs) if flow is None else _function(flow, len(record[4]), len(record[5]))
 
 
 def _nothing(*_: Any) -> None:
@@ -71,18 +70,22 @@ def fused_plan(plan: Plan, needs: tuple[bool, ...], device: Device) -> Plan | No
     return fused
 
 
-def _fused(fused: Plan, plan: Plan, needs: tuple[bool, ...], record: Any) -> Callable[..., None]:
-    w = _Pullback(plan, len(record[4]), len(record[5]))
-    arrays = ", ".join(["g", *w.saved, *w.scalars])
-    parts = {i: f"d{i}" for i, need in enumerate(needs) if need}
-    w.lines.append(f"{', '.join(parts.values())}, = {w.constant(fused.kernel)}({arrays})")
-    return w.finish(parts, set(parts))
+def _fused(fused: Plan, plan: Plan, needs: tuple[bool, ...]) -> Flow:
+    wanted = [i for i, need in enumerate(needs) if need]
+
+    def write(frame: Frame, tag: str, names: Names) -> dict[int, str]:
+        parts = {i: f"d{tag}_{i}" for i in wanted}
+        args = ", ".join([names.g, *names.saved, *names.scalars])
+        frame.lines.append(f"{', '.join(parts.values())}, = {frame.constant(fused.kernel)}({args})")
+        return parts
+
+    return Flow(plan, write, frozenset(wanted))
 
 
 # ----- the launches of the VJP
 
 
-def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Callable[..., None] | None:
+def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Flow | None:
     """The VJP's launches as straight-line code; None where they do not tell the whole."""
     serial, _, ids, out_ids, saved, scalars = record
     if out_ids is not None and len(out_ids) != 1:
@@ -101,14 +104,16 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Calla
         return None
     if scalars and not plan.spec.passes_scalars:  # what a VJP made of a number would be frozen
         return None
-    w = _Pullback(plan, len(saved), len(scalars))
-    names = {v: name for v, name in zip(kept, w.saved)}
-    names[value] = "g"
-    text = Writer(names, [*names, *wanted.values()], lambda _, i: w.scalars[i])
-    text.env = w.env
-    text.write(recorder.steps)
-    w.lines += text.lines
-    return w.finish({i: text.name(v) for i, v in wanted.items()}, _fresh(recorder, wanted))
+    steps = recorder.steps
+
+    def write(frame: Frame, tag: str, names: Names) -> dict[int, str]:
+        known = {v: f"v{tag}_{v}" for s in steps for v in s.outputs} | dict(zip(kept, names.saved)) | {value: names.g}
+        text = Writer(known, [value, *kept, *wanted.values()], lambda _, i: names.scalars[i])
+        text.env, text.constants, text.lines = frame.env, frame.constants, frame.lines
+        text.write(steps)
+        return {i: text.name(v) for i, v in wanted.items()}
+
+    return Flow(plan, write, frozenset(_fresh(recorder, wanted)))
 
 
 def _apart(g: Any, saved: Any, plan: Plan) -> tuple[Any, ...]:
@@ -138,45 +143,68 @@ def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:
     return {i for i, v in wanted.items() if v in made and origins.count(v) == 1}
 
 
-class _Pullback:
-    """The frame of a pullback's text: unpacking, then lines, then what each input receives."""
+class Names(NamedTuple):
+    """How the text of a pullback spells what it reads: the gradient, the saved arrays, the numbers."""
 
-    def __init__(self, plan: Plan, n_saved: int, n_scalars: int) -> None:
-        self.plan = plan
+    g: str
+    saved: list[str]
+    scalars: list[str]
+
+
+class Frame:
+    """Lines under way, and the constants that they name."""
+
+    def __init__(self) -> None:
         self.env: dict[str, Any] = {}
-        self.saved = [f"x{i}" for i in range(n_saved)]
-        self.scalars = [f"s{i}" for i in range(n_scalars)]
-        self.lines = [f"_, _, ids, _, {'saved' if n_saved else '_'}, {'scalars' if n_scalars else '_'} = record"]
-        if n_saved:
-            self.lines.append(f"{', '.join(f'c{i}' for i in range(n_saved))}, = saved")
-            self.lines += [f"x{i} = c{i}.array" for i in range(n_saved)]
-        if n_scalars:
-            self.lines.append(f"{', '.join(self.scalars)}, = scalars")
+        self.lines: list[str] = []
+        self.constants: dict[int, str] = {}
 
     def constant(self, value: Any) -> str:
-        name = f"k{len(self.env)}"
+        name = self.constants.setdefault(id(value), f"k{len(self.constants)}")
         self.env[name] = value
         return name
 
-    def finish(self, parts: dict[int, str], fresh: set[int]) -> Callable[..., None]:
-        """Add each part to what its input has received."""
-        for i, part in parts.items():
-            add, add_into = adder(self.plan.device, self.plan.inputs[i])
-            self.env[f"add{i}"], self.env[f"add_into{i}"] = add.kernel, add_into.kernel
-            self.lines += [
-                f"i = ids[{i}]",
-                "if i in pending:",
-                "    if i in shared:",
-                f"        pending[i] = add{i}(pending[i], {part})",
-                "        shared.discard(i)",
-                "    else:",
-                f"        pending[i] = add_into{i}(pending[i], {part})",
-                "else:",
-                f"    pending[i] = {part}",
-                *["    shared.add(i)"] * (i not in fresh),
-            ]
-        body = "".join(f"    {line}\n" for line in self.lines)
-        return compiled(f"def run(g, record, pending, shared):\n{body}", self.env, f"{self.plan.spec.name} pullback")
+
+class Flow(NamedTuple):
+    """How the gradient of an entry is computed, as text.
+
+    * `write(frame, tag, names)`: appends lines, whose own names hold `tag`; the names of the gradients by input.
+    * `fresh`: the inputs whose gradient is an array of its own.
+    """
+
+    plan: Plan
+    write: Callable[[Frame, str, Names], dict[int, str]]
+    fresh: frozenset[int]
+
+
+def _function(flow: Flow, n_saved: int, n_scalars: int) -> Callable[..., None]:
+    """A flow as a pullback of its own: unpacking, its lines, then what each input receives."""
+    frame, plan = Frame(), flow.plan
+    names = Names("g", [f"x{i}" for i in range(n_saved)], [f"s{i}" for i in range(n_scalars)])
+    frame.lines.append(f"_, _, ids, _, {'saved' if n_saved else '_'}, {'scalars' if n_scalars else '_'} = record")
+    if n_saved:
+        frame.lines.append(f"{', '.join(f'c{i}' for i in range(n_saved))}, = saved")
+        frame.lines += [f"x{i} = c{i}.array" for i in range(n_saved)]
+    if n_scalars:
+        frame.lines.append(f"{', '.join(names.scalars)}, = scalars")
+    for i, part in flow.write(frame, "", names).items():
+        add, add_into = adder(plan.device, plan.inputs[i])
+        frame.lines += [
+            f"i = ids[{i}]",
+            "if i in pending:",
+            "    if i in shared:",
+            f"        pending[i] = {frame.constant(add.kernel)}(pending[i], {part})",
+            "        shared.discard(i)",
+            "    else:",
+            f"        pending[i] = {frame.constant(add_into.kernel)}(pending[i], {part})",
+            "else:",
+            f"    pending[i] = {part}",
+            *["    shared.add(i)"] * (i not in flow.fresh),
+        ]
+    body = "".join(f"    {line}\n" for line in frame.lines)
+    run = compiled(f"def run(g, record, pending, shared):\n{body}", frame.env, f"{plan.spec.name} pullback")
+    run.flow = flow  # type: ignore[attr-defined]
+    return run
 
 
 def adder(device: Device, type_: TensorType) -> tuple[Plan, Plan]:

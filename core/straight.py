@@ -36,11 +36,11 @@ class Writer:
         self.names, self.held, self.number_text = dict(names), set(held), numbers
         self.env: dict[str, Any] = {}
         self.lines: list[str] = []
-        self._constants: dict[int, str] = {}
+        self.constants: dict[int, str] = {}
 
     def constant(self, value: Any) -> str:
         """A frozen object under a name of the text's own."""
-        name = self._constants.setdefault(id(value), f"k{len(self._constants)}")
+        name = self.constants.setdefault(id(value), f"k{len(self.constants)}")
         self.env[name] = value
         return name
 
