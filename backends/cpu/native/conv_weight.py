@@ -1,8 +1,8 @@
-"""The gradient of a convolution to its weight, directly from image and gradient: products of long rows of positions.
+"""The gradient of a convolution to its weight, directly from image and gradient: a matrix product over positions.
 
-A task owns some images and some input channels: it gathers their window places into a panel (as `conv` does) and takes
-the dot product of every row of the panel with every channel of the gradient. Its sums go to scratch; the sums of all
-chunks of images are then added in order, so that the result does not depend on who computed what.
+A task owns some images and some input channels: it gathers their window places into a panel (as `conv` does), turns it and
+the gradient so that positions come one after another, and multiplies. Images too small for a panel share one. Its sums go to
+scratch; the sums of all chunks of images are then added in order, so that the result does not depend on who computed what.
 """
 
 from __future__ import annotations
@@ -11,25 +11,21 @@ from collections.abc import Callable
 from typing import Any
 
 from ....core.contract import f32
-from .conv import MOST, OWN, Geometry, geometry_of, unfold
+from .conv import OWN, Geometry, geometry_of, unfold
 from .fallback import Fallback
-from .ir import CHECKED, Function, V, lanes, vec
+from .ir import CHECKED, Function, V
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
-from .lanes import first_lanes, fold
 from .layout import usable
-from .tile import rows, wide
+from .packing import turn_function
+from .tile import columns, rows, tile_function
 
 __all__ = ["weight_gradient"]
 
-POSITIONS, DEPTH, STRIDE = 256, 144, 256 + 16  # positions of a tile, rows of a panel, floats of such a row
-ACROSS = 4  # rows of the panel in a dot tile
-_CHUNKS, _IMAGES, _BATCH = (max(OWN.values()) + i for i in (1, 2, 3))
-_texts: dict[Any, Code] = {}
-
-
-def _channels() -> int:
-    """Channels of the gradient in a dot tile."""
-    return rows() // 2
+POSITIONS, DEPTH, MOST = 256, 160, 256  # positions of a panel; its rows, about and at most
+STRIDE = POSITIONS + 16  # floats of a row of the panel: copies run over the end of a row
+STRIPS = 96  # channels of the gradient that are turned at once, about
+_CHUNKS, _IMAGES, _BATCH, _TOGETHER = (max(OWN.values()) + i for i in (1, 2, 3, 4))
+_code: list[Code] = []
 
 
 def weight_gradient(
@@ -41,40 +37,43 @@ def weight_gradient(
     if not usable() or any(t.dtype is not f32 for t in (x, g, y)) or k > MOST:
         return slow
     n, c, o = x.shape[0], x.shape[1] // groups, g.shape[1] // groups
-    block = max(1, DEPTH // k)
+    block = -(-c // -(-c // max(1, DEPTH // k)))  # alike
     blocks = groups * -(-c // block)
-    images = -(-n // min(n, -(-32 // blocks)))
+    enough = -(-2 * POSITIONS // (oh * ow))  # images of a chunk: sums in scratch are worth their memory
+    images = min(n, max(enough, -(-n // -(-32 // blocks))))
     chunks = -(-n // images)
     geometry = Geometry(  # type: ignore[call-arg]
         groups, c, *x.shape[2:], o, oh, ow, *kernel, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
         block, c * k, k, o * c * k,
     )  # fmt: skip
-    rest = o % _channels()
-    if rest not in _texts:
-        _texts[rest] = _print(rest)
+    if not _code:
+        _code.append(_print())
     fallback = Fallback(slow)
     outputs, work = groups * o * c * k, 2 * n * groups * o * c * k * oh * ow
     fallback.native = make_kernel(
-        _texts[rest], "conv2d_weight", [ArrayType(t.shape, t.dtype.numpy) for t in (x, g)], [ArrayType(y.shape, y.dtype.numpy)],
+        _code[0], "conv2d_weight", [ArrayType(t.shape, t.dtype.numpy) for t in (x, g)], [ArrayType(y.shape, y.dtype.numpy)],
         0, fallback, tasks=blocks * chunks, grain=max(1, (1 << 17) // (work // (blocks * chunks) + 1)), release=work > 1 << 22,
-        scratch=chunks * outputs * 4, own=[outputs, max(256, 16384 // chunks), *geometry, chunks, images, n],
+        scratch=chunks * outputs * 4, own=[outputs, max(256, 16384 // chunks), *geometry, chunks, images, n,
+             max(1, POSITIONS // (oh * ow))],
     )  # fmt: skip
     return fallback.native
 
 
-def _print(rest: int) -> Code:
+def _print() -> Code:
     entry = Entry(2, [], [None], ["partial", "join"])
-    dots = [_dot(h, k) for h in {_channels(), rest} - {0} for k in (ACROSS, 1)]
-    return assemble(entry, *dots, _partial(rest), _join())
+    turns = [turn_function(h) for h in (rows(), rows() // 2, columns())]
+    return assemble(entry, *turns, *[tile_function(h) for h in (rows(), rows() // 2)], _partial(), _join())
 
 
-def _partial(rest: int) -> Function:
+def _partial() -> Function:
     """Task t: block t mod blocks of channels, of group (t div blocks) mod groups, over chunk t div (blocks groups) of the images."""
     b = task_function("partial")
     context = Context(b, 3, 0)
     own = geometry_of(context)
-    per_chunk, batch = context.own(_IMAGES), context.own(_BATCH)
-    panel = b.stack("float", (MOST + DEPTH) * STRIDE + 64)
+    per_chunk, batch, together = (context.own(i) for i in (_IMAGES, _BATCH, _TOGETHER))
+    panel = b.stack("float", MOST * STRIDE + 64)
+    right = b.stack("float", MOST * POSITIONS)
+    left = b.stack("float", STRIPS * POSITIONS + 64)
     places, plane = own.kh * own.kw, own.oh * own.ow
     depth = own.c * places
     blocks = (own.c + own.block - 1).div(own.block)
@@ -87,127 +86,66 @@ def _partial(rest: int) -> Function:
         sums = b.at(context.scratch(), (chunk * own.groups + group) * own.o * depth + channel * places, "float")
         with b.loop(0, own.o) as o:
             b.clear(b.at(sums, o.i * depth, "float"), k * 4)
-        with b.loop(chunk * per_chunk, b.min(chunk * per_chunk + per_chunk, batch)) as image:
-            at = image.i * own.groups + group
-            source = b.at(context.arrays[0], (at * own.c + channel) * own.h * own.w, "float")
-            gradient = b.at(context.arrays[1], at * own.o * plane, "float")
-            with b.loop(0, plane, POSITIONS) as tile:
-                end = b.min(tile.i + POSITIONS, plane)
-                length = end - tile.i
-                unfold(b, own, source, count, tile.i, end, panel, STRIDE)
-                with b.when((length & (wide() - 1)).cmp("ne", 0)), b.loop(0, k) as row:
-                    b.store(b.const(0.0, vec("float", wide())), b.at(panel, row.i * STRIDE + length, "float"))
-                _dots(b, own, rest, b.at(gradient, tile.i, "float"), plane, panel, k, length, sums, depth)
+        last = b.min(chunk * per_chunk + per_chunk, batch)
+        with b.loop(chunk * per_chunk, last, together) as first, b.loop(0, plane, POSITIONS) as tile:
+            end = b.min(tile.i + POSITIONS, plane)
+            span = end - tile.i
+            with b.loop(first.i, b.min(first.i + together, last)) as image:
+                at = (image.i * own.groups + group) * own.c + channel
+                source = b.at(context.arrays[0], at * own.h * own.w, "float")
+                here = b.at(panel, (image.i - first.i) * span, "float")
+                unfold(b, own, source, count, tile.i, end, here, STRIDE)
+            images = b.min(together, last - first.i)
+            at = (first.i * own.groups + group) * own.o * plane + tile.i
+            gradient = b.at(context.arrays[1], at, "float")
+            _turn_panel(b, panel, right, k, images * span)
+            _products(b, own, (gradient, images, span, plane), (left, right), k, (sums, depth))
     b.ret()
     return b
 
 
-def _dots(
-    b: Function, own: Any, rest: int, gradient: V, plane: V, panel: V, k: V, length: V, sums: V, depth: V
-) -> None:
-    """Every row of the panel with every channel of the gradient."""
-    height = _channels()
-    strips = own.o.div(height)
-    whole = k & -ACROSS
+def _turn_panel(b: Function, panel: V, right: V, k: V, length: V) -> None:
+    """Rows of the panel to strips of columns, position after position."""
+    across = columns()
+    with b.loop(0, k, across) as row:
+        source, to = b.at(panel, row.i * STRIDE, "float"), b.at(right, row.i * POSITIONS, "float")
+        b.call(f"@turn{across}", "void", source, b.const(STRIDE), length, b.min(k - row.i, across), to)
 
-    def over(step: int, lo: Any, hi: V) -> None:
-        with b.loop(lo, hi, step) as row:
-            here, out = b.at(panel, row.i * STRIDE, "float"), b.at(sums, row.i, "float")
-            with b.loop(0, strips) as strip:
-                o = strip.i * height
-                _call(
-                    b,
-                    height,
-                    step,
-                    b.at(gradient, o * plane, "float"),
-                    plane,
-                    here,
-                    length,
-                    b.at(out, o * depth, "float"),
-                    depth,
+
+def _products(b: Function, own: Any, gradient: Any, sides: tuple[V, V], k: V, sums: tuple[V, V]) -> None:
+    """sums += gradient x panel: strips of channels of the gradient are turned, a block of them at a time."""
+    (source, images, span, plane), (left, right), (out, depth) = gradient, sides, sums
+    down, across = rows(), columns()
+    step = STRIPS // down * down
+
+    def by_height(live: V, do: Callable[[int], None]) -> None:
+        b.either(live.cmp("sgt", down // 2), lambda: do(down), lambda: do(down // 2))
+
+    with b.loop(0, own.o, step) as block:
+        stop = b.min(block.i + step, own.o)
+        with b.loop(block.i, stop, down) as o, b.loop(0, images) as image:
+            live = b.min(own.o - o.i, down)
+            lines = b.at(source, (image.i * own.groups * own.o + o.i) * plane, "float")
+            b.guard(lines, ((live - 1) * plane + span) * 4)
+            to = b.at(left, (o.i - block.i) * POSITIONS, "float")
+
+            def turn(h: int, lines: V = lines, live: V = live, to: V = to, i: V = image.i) -> None:
+                b.call(f"@turn{h}", "void", lines, plane, span, live, b.at(to, i * span * h, "float"))
+
+            by_height(live, turn)
+        with b.loop(0, k, across) as row, b.loop(block.i, stop, down) as o:
+            live = b.min(own.o - o.i, down)
+            a, panel = b.at(left, (o.i - block.i) * POSITIONS, "float"), b.at(right, row.i * POSITIONS, "float")
+            c, pitch = b.at(out, o.i * depth + row.i, "float"), depth * 4
+            if CHECKED:
+                b.guard(c, pitch * (live - 1) + b.min(k - row.i, across) * 4)
+
+            def tile(h: int, a: V = a, panel: V = panel, c: V = c, row: V = row.i, live: V = live) -> None:
+                b.call(
+                    f"@tile{h}", "void", a, panel, images * span, b.const(across * 4), c, pitch, c, pitch, k - row, live
                 )
-            if rest:
-                o = strips * height
-                _call(
-                    b,
-                    rest,
-                    step,
-                    b.at(gradient, o * plane, "float"),
-                    plane,
-                    here,
-                    length,
-                    b.at(out, o * depth, "float"),
-                    depth,
-                )
 
-    over(ACROSS, 0, whole)
-    over(1, whole, k)
-
-
-def _call(b: Function, height: int, step: int, g: V, plane: V, panel: V, length: V, out: V, depth: V) -> None:
-    if CHECKED:
-        b.guard(g, plane * (4 * (height - 1)) + length * 4)
-        b.guard(out, depth * (4 * (height - 1)) + 4 * step)
-    b.call(f"@dot{height}x{step}", "void", g, plane * 4, panel, length, out, depth * 4)
-
-
-def _dot(height: int, across: int) -> Function:
-    """dot(g, stride of g, panel, length, out, stride of out): out[i][j] += g[i] . panel[j], `height` by `across` of them."""
-    w = wide()
-    t = vec("float", w)
-    b = Function(f"internal void @dot{height}x{across}(ptr %g, i64 %gs, ptr %p, i64 %n, ptr %out, i64 %os)", "noinline")
-    gs, n = b.arg("gs", "i64"), b.arg("n", "i64")
-    left = [b.arg("g")]
-    for _ in range(height - 1):
-        left.append(b.at(left[-1], gs))
-    right = [b.at(b.arg("p"), j * STRIDE * 4) for j in range(across)]
-    whole = n & -w
-
-    def step(i: V, sums: list[V], load: Callable[[V], V]) -> list[V]:
-        xs = [load(b.at(p, i, "float")) for p in left]
-        out = list(sums)
-        for j, p in enumerate(right):
-            y = b.load(b.at(p, i, "float"), t)
-            for r, x in enumerate(xs):
-                out[r * across + j] = b.fma(x, y, out[r * across + j])
-        return out
-
-    with b.loop(0, whole, w, *[b.const(0.0, t) for _ in range(height * across)]) as loop:
-        loop.next(*step(loop.i, loop.values, lambda p: b.load(p, t)))
-    mask = first_lanes(b, n - whole, w)
-    short = f"v{w}f32.p0"
-    b.declarations.add(f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})")
-
-    def part(p: V) -> V:
-        return b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
-
-    with b.loop(whole, n, w, *loop.out) as tail:
-        tail.next(*step(tail.i, tail.values, part))
-    out = b.arg("out")
-    for r in range(height):
-        sums = tail.out[r * across : (r + 1) * across]
-        total = fold4(b, sums) if across == 4 else fold(b, "sum", sums[0])
-        b.store(b.load(out, total.type) + total, out)
-        out = b.at(out, b.arg("os", "i64"))
-    b.ret()
-    return b
-
-
-def fold4(b: Function, xs: list[V]) -> V:
-    """The sums of the lanes of four vectors, as one vector of four."""
-    n = lanes(xs[0].type)
-
-    def pair(x: V, y: V) -> V:
-        even = [k + half * n for k in range(0, n, 2) for half in (0, 1)]
-        return b.shuffle(x, y, even) + b.shuffle(x, y, [m + 1 for m in even])
-
-    ab, cd = pair(xs[0], xs[1]), pair(xs[2], xs[3])
-    low = [k + j + half * n for k in range(0, n, 4) for half in (0, 1) for j in (0, 1)]
-    total = b.shuffle(ab, cd, low) + b.shuffle(ab, cd, [m + 2 for m in low])
-    while n > 4:
-        n //= 2
-        total = b.shuffle(total, total, list(range(n))) + b.shuffle(total, total, list(range(n, 2 * n)))
-    return total
+            by_height(live, tile)
 
 
 def _join() -> Function:
