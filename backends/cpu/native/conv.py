@@ -20,7 +20,7 @@ from .lanes import first_lanes
 from .layout import usable
 from .tile import columns, rows, tile_function, wide
 
-__all__ = ["Geometry", "conv_kernel", "image_gradient", "unfold"]
+__all__ = ["Geometry", "conv_kernel", "image_gradient", "inside", "unfold"]
 
 POSITIONS = 128  # of a tile
 DEPTH = 256  # rows of a panel, about
@@ -70,12 +70,17 @@ def conv_kernel(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: Any
 
 
 def image_gradient(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: Any, dilation: Any, groups: int) -> Any:
-    """`conv2d_input` of stride 1 by machine code, or `slow`."""
+    """`conv2d_input` by machine code, or `slow`: gathered for stride 1 and many channels, else scattered."""
     (g, weight), (y,) = sig
-    if stride != (1, 1):
-        return slow
     c, (kh, kw) = weight.shape[1], weight.shape[2:]
     o = g.shape[1] // groups
+    if stride != (1, 1) or 2 * c <= o or c < rows():
+        from .conv_scatter import scattered_gradient
+
+        at = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
+        scattered = scattered_gradient(sig, slow, **at)
+        if scattered is not None or stride != (1, 1):
+            return scattered or slow
     k = kh * kw
     h, w = y.shape[2:]
     geometry = Geometry(  # type: ignore[call-arg]
@@ -218,12 +223,12 @@ def unfold(b: Function, own: Any, source: V, count: V, start: V, end: V, panel: 
         column = base + left - start
         with b.loop(0, own.kh) as i:
             ih = row.i * own.stride_h + own.first_h + own.step_h * i.i
-            inside = ih.cmp("sge", 0) & ih.cmp("slt", own.h)
+            within = ih.cmp("sge", 0) & ih.cmp("slt", own.h)
             with b.loop(0, own.kw) as j:
                 offset = own.first_w + own.step_w * j.i
-                lo, hi = _inside(b, own, offset, left, right)
-                lo, hi = b.select(inside, lo, right), b.select(inside, hi, right)
-                at = b.select(inside, ih * own.w + lo * own.stride_w + offset, 0)
+                lo, hi = inside(b, own, offset, left, right)
+                lo, hi = b.select(within, lo, right), b.select(within, hi, right)
+                at = b.select(within, ih * own.w + lo * own.stride_w + offset, 0)
                 to = b.at(panel, (i.i * own.kw + j.i) * stride + column, "float")
                 rest = (hi - lo) & (wide() - 1)
                 mask = first_lanes(b, rest, wide())
@@ -244,7 +249,7 @@ def unfold(b: Function, own: Any, source: V, count: V, start: V, end: V, panel: 
 _FAR = 1 << 20
 
 
-def _inside(b: Function, own: Any, offset: V, left: V, right: V) -> tuple[V, V]:
+def inside(b: Function, own: Any, offset: V, left: V, right: V) -> tuple[V, V]:
     """The positions from left to right whose place lies inside the image: stride p + offset in [0, w)."""
     far = own.stride_w * _FAR  # keeps the dividend positive
     up = own.stride_w - 1
