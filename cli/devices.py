@@ -13,8 +13,8 @@ from functools import partial
 from typing import Any
 
 from ..core.plugins.host import host
+from ..core.tables import text_table
 from .probe import TIMEOUT, checked
-from .table import table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
         )
         return 0
     shown = [(r["name"], r["state"], r["package"], *([r["check"]] if options.check else []), _note(r)) for r in rows]
-    print(table(shown, ("device", "state", "package", *(["self-test"] if options.check else []), "note")))
+    print(text_table(shown, ("device", "state", "package", *(["self-test"] if options.check else []), "note")))
     return 0
 
 

@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib import metadata
 
-from .table import table
+from ..core.tables import text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +36,8 @@ def run(options: argparse.Namespace) -> int:
     from ..core.plugins.host import host
 
     print(
-        table([(r.name, r.state, r.package, r.reason) for r in host().rows()], ("device", "state", "package", "reason"))
+        text_table(
+            [(r.name, r.state, r.package, r.reason) for r in host().rows()], ("device", "state", "package", "reason")
+        )
     )
     return 0

@@ -7,7 +7,7 @@ import argparse
 from ..core.plugins.host import host
 from ..core.public import device
 from ..core.registry import OPS
-from .table import table
+from ..core.tables import text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,5 +23,5 @@ def run(options: argparse.Namespace) -> int:
     for spec in sorted(OPS.values(), key=lambda s: (s.family, s.name)):
         path = ((explain(spec.name, dev) or ["missing"])[0],) if dev else ()
         rows.append((spec.name, spec.family, spec.kind, *path))
-    print(table(rows, ("op", "family", "kind", *(["on " + options.device] if dev else []))))
+    print(text_table(rows, ("op", "family", "kind", *(["on " + options.device] if dev else []))))
     return 0

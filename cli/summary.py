@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .table import table
+from ..core.tables import text_table
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,7 +16,7 @@ def run(options: argparse.Namespace) -> int:
 
     arrays = load_arrays(options.file)
     rows = [(k, str(a.dtype), list(a.shape), f"{a.size:,}") for k, a in arrays.items()]
-    print(table(rows, ("tensor", "dtype", "shape", "elements")))
+    print(text_table(rows, ("tensor", "dtype", "shape", "elements")))
     print(
         f"{sum(a.size for a in arrays.values()):,} elements, {sum(a.nbytes for a in arrays.values()) / 2**20:.2f} MiB"
     )

@@ -12,7 +12,7 @@ import numpy as np
 from .cell import Empty, new_cell
 from .checks import check_shape
 from .door import launch, recorders, refuse, replayed
-from .dtypes import as_dtype, bool_, dtype_of_numpy, f32
+from .dtypes import DTYPES, as_dtype, bool_, dtype_of_numpy, f32
 from .errors import DeviceError, DeviceForkedError, DTypeError, ShapeError
 from .plan import kernel_plan
 from .registry import forget_plans
@@ -124,6 +124,13 @@ class Device:
 
     def __repr__(self) -> str:
         return f"dfdx.device({self.name!r})"
+
+    def _repr_html_(self) -> str:
+        from .tables import html_table
+
+        info = self.backend.info
+        dtypes = " ".join(d.name for d in DTYPES.values() if self.supports(d))
+        return html_table([("device", self.name), ("hardware", info.name), ("dtypes", dtypes)])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Device) and other.runtime is self.runtime
@@ -421,7 +428,8 @@ def auto_device() -> Device:
 
 
 def devices() -> list[Any]:
-    """A row per known backend, with `.name .state .reason .hint .package`."""
+    """A row per known backend, with `.name .state .reason .hint .package`; shown as a table."""
     from .plugins.host import host
+    from .plugins.states import Records
 
-    return list(host().rows())
+    return Records(host().rows())

@@ -9,6 +9,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..core.tables import html_table
+
 __all__ = ["History", "sparkline"]
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -59,6 +61,11 @@ class History:
 
     def __repr__(self) -> str:
         return f"<History of {len(self)} rows: {', '.join(self.names)}>"
+
+    def _repr_html_(self) -> str:
+        cells = [[f"{r[n]:.6g}" if n in r else "" for n in self.names] for r in self.rows]
+        curves = [[sparkline(self[n]) for n in self.names]] if len(self) > 1 else []
+        return html_table([*cells, *curves], self.names)
 
     @property
     def names(self) -> list[str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter_ns
 from typing import Any, NamedTuple
 
 from ..core.device import opened_backends
 from ..core.door import set_watcher
+from ..core.tables import html_table, text_table
 
 __all__ = ["Launch", "Profile", "profile"]
+
+HEADER = ("op", "calls", "ms", "share", "us/call", "MB", "GB/s")
 
 
 class Launch(NamedTuple):
@@ -91,27 +93,22 @@ class Profile:
         ]
         Path(path).write_text(json.dumps({"traceEvents": events, "displayTimeUnit": "ms"}), encoding="utf-8")
 
-    def _cells(self) -> Iterator[tuple[str, ...]]:
-        yield "op", "calls", "ms", "share", "us/call", "MB", "GB/s"
-        for r in self.rows():
-            per_call, rate = r["seconds"] * 1e6 / r["calls"], r["bytes"] / (r["seconds"] or 1e-9) / 1e9
-            yield (
-                r["op"], f"{r['calls']:,}", f"{r['seconds'] * 1e3:.3f}", f"{r['share']:.1%}", f"{per_call:.2f}",
-                f"{r['bytes'] / 1e6:.3g}", f"{rate:.3g}",
-            )  # fmt: skip
+    def _cells(self) -> list[tuple[str, ...]]:
+        """The rows as text."""
+        return [
+            (
+                r["op"], f"{r['calls']:,}", f"{r['seconds'] * 1e3:.3f}", f"{r['share']:.1%}", f"{r['seconds'] * 1e6 / r['calls']:.2f}",
+                f"{r['bytes'] / 1e6:.3g}", f"{r['bytes'] / (r['seconds'] or 1e-9) / 1e9:.3g}",
+            )
+            for r in self.rows()
+        ]  # fmt: skip
+
+    def _total(self) -> str:
+        inside = sum(e.duration for e in self.launches) * 1e-6
+        return f"{len(self.launches):,} launches, {inside:.3f} ms of {self.seconds * 1e3:.3f} ms"
 
     def __repr__(self) -> str:
-        cells = list(self._cells())
-        widths = [max(len(r[i]) for r in cells) for i in range(len(cells[0]))]
-        lines = ["  ".join(c.rjust(w) if i else c.ljust(w) for i, (c, w) in enumerate(zip(r, widths))) for r in cells]
-        inside = sum(e.duration for e in self.launches) * 1e-9
-        return "\n".join(
-            [*lines, f"{len(self.launches):,} launches, {inside * 1e3:.3f} ms of {self.seconds * 1e3:.3f} ms"]
-        )
+        return f"{text_table(self._cells(), HEADER, numbers=True)}\n{self._total()}"
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        head, *rows = self._cells()
-        body = "".join("<tr>" + "".join(f"<td>{escape(c)}</td>" for c in r) + "</tr>" for r in rows)
-        return f"<table><tr>{''.join(f'<th>{escape(c)}</th>' for c in head)}</tr>{body}</table>"
+        return f"{html_table(self._cells(), HEADER)}<p>{self._total()}</p>"

@@ -8,9 +8,10 @@ from enum import StrEnum
 from importlib import metadata
 from typing import Any
 
+from ..tables import html_table, text_table
 from .info import DeviceInfo
 
-__all__ = ["Record", "State", "error_text"]
+__all__ = ["Record", "Records", "State", "error_text"]
 
 
 class State(StrEnum):
@@ -75,3 +76,18 @@ def error_text(error: BaseException) -> str:
         return f"{type(error).__name__}: {'; '.join(lines)}" if lines else type(error).__name__
     except Exception as e:
         return f"{type(error).__name__}: (its message raises {type(e).__name__})"
+
+
+class Records(list[Record]):
+    """Entry points as rows of a table."""
+
+    header = ("device", "state", "package", "reason", "hint")
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        return [(r.name, r.state, r.package, r.reason, r.hint) for r in self]
+
+    def __repr__(self) -> str:
+        return text_table(self._cells(), self.header)
+
+    def _repr_html_(self) -> str:
+        return html_table(self._cells(), self.header)

@@ -14,16 +14,32 @@ from .expectations import Expectations, declared, suggestion
 from .info import ENTRIES
 from .runner import FOLDERS, items, run_item
 
-__all__ = ["FORMAT", "judge"]
+__all__ = ["FORMAT", "Report", "judge"]
 
 FORMAT = 1
 SHOWN = 200  # failures kept in full
 
 
+class Report(dict[str, Any]):
+    """A report as it is written to JSON; shown as the terminal's table, or in a notebook as the HTML page."""
+
+    def __repr__(self) -> str:
+        from .render import terminal
+
+        return terminal(self)
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from .render import html
+
+        return f'<iframe srcdoc="{escape(html(self))}" style="width: 100%; height: 600px; border: 0"></iframe>'
+
+
 def judge(
     device: str, level: str = "standard", only: str = "", first_failure: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, Any]:  # fmt: skip
+) -> Report:  # fmt: skip
     """Run the kit on a device and return the report.
 
     * `level`: "quick", "standard" or "exhaustive"; `only`: a kind, a family or an entry; `first_failure`: stop there.
@@ -83,11 +99,11 @@ class _Tally:
         elif f.status == "expected-fail":
             self.expected.append(f)
 
-    def report(self, dev: Any, level: str, only: str, stale: list[Any], seconds: float) -> dict[str, Any]:
+    def report(self, dev: Any, level: str, only: str, stale: list[Any], seconds: float) -> Report:
         rows = list(self.entries.values())
         without = [] if only else uncovered()
         failed = self.n_failures or stale or without
-        return {
+        report: dict[str, Any] = {
             "format": FORMAT,
             "verdict": "not conforming" if failed else "conforming",
             "level": level,
@@ -107,6 +123,7 @@ class _Tally:
             "expected": [f.as_dict() for f in self.expected],
             "stale_expectations": stale,
         }
+        return Report(report)
 
 
 def path(dev: Any, kind: str, name: str) -> str:
