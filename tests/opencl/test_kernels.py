@@ -51,6 +51,12 @@ CASES = {
     "matmul, first turned": lambda t: t.reshape((300, 40)).permute((1, 0)) @ t.reshape((300, 40)),
     "matmul, second turned": lambda t: t.reshape((300, 40)) @ t.reshape((300, 40)).permute((1, 0)),
     "matmul, both turned": lambda t: t[0].permute((1, 0)) @ t.reshape((240, 50))[:30].permute((1, 0)),
+    "matmul of small matrices": lambda t: t[0, :33, :20] @ t[1, :20, :35],
+    "matmul of small matrices, second turned": lambda t: t[0, :20, :33] @ t[1, :21, :33].permute((1, 0)),
+    "matmul of small matrices, batched, first turned": lambda t: t[:2, :20, :17].permute((0, 2, 1)) @ t[2:4, :20, :19],
+    "matmul of small f16": lambda t: (
+        t[0, :33, :20].to_dtype(dfdx.f16) @ t[1, :20, :35].to_dtype(dfdx.f16)
+    ).to_dtype(dfdx.f32),
     "matmul of a row": lambda t: t[0, :1] @ t[1].permute((1, 0)),
     "matmul with a column": lambda t: t[0] @ t[1, :1].permute((1, 0)),
     "matmul of integers": lambda t: (t[0] * 9.0).to_dtype(dfdx.i32) @ (t[1] * 9.0).to_dtype(dfdx.i32).permute((1, 0)),
@@ -73,7 +79,7 @@ CASES = {
 def test_as_on_the_cpu(name, dev, cpu):
     given, wanted = CASES[name](dev.tensor(X)), CASES[name](cpu.tensor(X))
     assert given.shape == wanted.shape and given.dtype is wanted.dtype
-    tolerance = 2e-3 if name == "f16" else 2e-5
+    tolerance = 2e-3 if "f16" in name else 2e-5
     np.testing.assert_allclose(given.array(), wanted.array(), tolerance, tolerance)
 
 
