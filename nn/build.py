@@ -55,9 +55,13 @@ def shape_check(spec: Module, input: Any, dtype: Any) -> Any:
 
 
 def inputs_for(device: Device, input: Any, dtype: Any, free: int = 1) -> list[Any]:
-    """Zeros of the shapes in `input`: a shape, or a list of shapes, or of (shape, dtype); a dim of None becomes `free`."""
+    """Zeros of the shapes in `input`: a shape, or a list of shapes, or of (shape, dtype); a dim of None becomes `free`.
+
+    A list inside of the list stands for a tuple of tensors, such as the state of an LSTM.
+    """
     if isinstance(input, list):
-        return [x for i in input for x in inputs_for(device, i, dtype, free)]
+        each = [(i, inputs_for(device, i, dtype, free)) for i in input]
+        return [x for i, found in each for x in ([tuple(found)] if isinstance(i, list) else found)]
     if len(input) == 2 and isinstance(input[0], (tuple, list)):
         input, dtype = input
     if any(not (d is None or isinstance(d, int)) for d in input):

@@ -90,21 +90,29 @@ def _flow(model: Module, input: Any, free: int) -> Flow:
         labels.append(f"{path}{type(module).__name__}({module.settings()})".replace('"', "'"))
 
     grads = Gradients.leaky()
-    given = [x.traced(grads) for x in inputs_for(null, input, model._dtype, free)]
-    starts = {x.id: x for x in given}
+    given = [_traced(x, grads) for x in inputs_for(null, input, model._dtype, free)]
+    inputs = list(_tensors(given))
+    starts = {x.id: x for x in inputs}
     with watching(watch):
         ends = list(_tensors(model.to_device(null)(*given)))
     parents = {}
     for record in (r for t in ends if t._tape is not None for r in t._tape.entries):
         for out in record[3] or (record[0],):
             parents[out] = record[2]
-    shapes = {t.id: t.shape for t in (*given, *made)}
+    shapes = {t.id: t.shape for t in (*inputs, *made)}
     names = boxes | dict.fromkeys(starts, "input")
-    arrows = [(names[i], boxes[t.id], shapes[i]) for t in made for i in _sources(t.id, parents, names)]
+    pairs = dict.fromkeys(
+        (i, boxes[t.id]) for t in made for i in _sources(t.id, parents, names)
+    )  # a box may give two values
+    arrows = [(names[i], box, shapes[i]) for i, box in pairs]
     for t in ends:
         found = [t.id] if t.id in names else _sources(t.id, parents, names)
         arrows += [(names[i], "output", shapes[i]) for i in found]
     return Flow(labels, arrows)
+
+
+def _traced(value: Any, grads: Gradients) -> Any:
+    return value.traced(grads) if isinstance(value, Tensor) else tuple(v.traced(grads) for v in value)
 
 
 def _sources(id: int, parents: dict[int, Any], names: dict[int, str]) -> list[int]:

@@ -20,7 +20,8 @@ OPSET = 20
 def export_onnx(model: Any, path: str | os.PathLike[str], input: Any) -> None:
     """Write the forward pass of a built module as an ONNX model.
 
-    * `input`: a shape, or a list of shapes or of (shape, dtype); None is a free dim, the same wherever it stands.
+    * `input`: a shape, or a list of shapes or of (shape, dtype); None is a free dim, the same wherever it stands. A list inside
+      of the list is a tuple of tensors: `[(None, 8), [(None, 16), (None, 16)]]` for an LSTM cell and its state.
 
     Inputs are named x0, x1, ..., outputs y0, y1, ...; parameters keep their dotted paths. Dropout passes, batch
     normalisation uses its running statistics. Raises `ImportError` without the package `onnx`, and `DfdxError` for an op

@@ -77,7 +77,8 @@ def record(model: Any, input: Any, free: int, whole: Sequence[str]) -> Recording
         return out
 
     given = inputs_for(dev, input, model._dtype, free)
-    starts = [place(t._cell.array) for t in given]
+    inputs = list(_flat(given))
+    starts = [place(t._cell.array) for t in inputs]
     names = {place(n.tensor._cell.array): n.path for n in copy.named_tensors()}
     former = set_watcher(watch)
     try:
@@ -87,7 +88,7 @@ def record(model: Any, input: Any, free: int, whole: Sequence[str]) -> Recording
     made = {o for launch in launches for o in launch.outputs}
     ends = [place(t._cell.array) for t in result]
     constants = {i: a for i, a in enumerate(kept) if i not in made and i not in starts}
-    in_types, out_types = [t._type for t in given], [t._type for t in result]
+    in_types, out_types = [t._type for t in inputs], [t._type for t in result]
     return Recording(launches, starts, ends, in_types, out_types, constants, names, [tuple(t.shape) for t in result])
 
 

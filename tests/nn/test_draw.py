@@ -57,3 +57,8 @@ def test_files(tmp_path, monkeypatch):
     model.draw(tmp_path / "m.svg", input=(None, 4))
     written = (tmp_path / "m.svg").read_text()
     assert written.startswith("-Tsvg -o ") and "digraph model" in written
+
+
+def test_a_state_is_drawn_as_inputs():
+    text = graph_text(DEV.build_module(nn.LSTMCell(3, 4)), [(None, 3), [(None, 4), (None, 4)]])
+    assert text.count("input -> m0") == 3 and '[label="[n, 4]"]' in text

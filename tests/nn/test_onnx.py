@@ -21,9 +21,8 @@ def _round_trip(model, path, input, given):
     model.export_onnx(path, input=input)
     onnx.checker.check_model(str(path), full_check=True)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    outs = session.run(None, {f"x{k}": t.array() for k, t in enumerate(given)})
-    ours = model(*given)
-    for theirs, mine in zip(outs, ours if isinstance(ours, tuple) else (ours,), strict=True):
+    outs = session.run(None, {f"x{k}": t.array() for k, t in enumerate(_flat(given))})
+    for theirs, mine in zip(outs, _flat(model(*given)), strict=True):
         np.testing.assert_allclose(theirs, mine.array(), rtol=1e-5, atol=1e-6)
     return session
 
@@ -96,27 +95,56 @@ def test_images_orders_and_attention(name, tmp_path):
 
 
 def _modules():
-    """Every module of the conformance kit whose inputs are tensors one after the other, with its first sample in f32."""
+    """Every module of the conformance kit, with its first sample in f32."""
     import dfdx.conformance.database  # fills ENTRIES
     from dfdx.conformance.info import ENTRIES
 
     for (kind, name), entry in ENTRIES.items():
         samples = [s for s in getattr(entry, "samples", ()) if s.takes(dfdx.f32) and not s.kwargs]
-        if kind == "module" and entry.call is None and samples:
+        if kind == "module":
+            assert samples, f"{name} has no sample"
             yield pytest.param(entry, samples[0], id=name.replace(" ", "_"))
 
 
 @pytest.mark.parametrize(("entry", "sample"), list(_modules()))
 def test_every_module(entry, sample, tmp_path):
     hosts = sample.arrays(entry.name, dfdx.f32)
-    given = [DEV.tensor(h, i.dtype or dfdx.f32) for h, i in zip(hosts, sample.inputs, strict=True)]
+    flat = [DEV.tensor(h, i.dtype or dfdx.f32) for h, i in zip(hosts, sample.inputs, strict=True)]
+    given = _Asked().of(entry, flat)
     model, path = DEV.build_module(entry.make()), tmp_path / "m.onnx"
     ours = list(_flat(model(*given)))
-    model.export_onnx(path, input=[(t.shape, t.dtype) for t in given])
+    model.export_onnx(path, input=[_described(v) for v in given])
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    theirs = session.run(None, {i.name: given[int(i.name[1:])].array() for i in session.get_inputs()})
+    theirs = session.run(None, {i.name: flat[int(i.name[1:])].array() for i in session.get_inputs()})
     for a, b in zip(theirs, ours, strict=True):
         np.testing.assert_allclose(a, b.array(), rtol=2e-4, atol=2e-5)
+
+
+class _Asked:
+    """A model that keeps what it is called with."""
+
+    def of(self, entry, tensors):
+        if entry.call is None:
+            return tensors
+        entry.call(self, *tensors)
+        return self.inputs
+
+    def __call__(self, *inputs):
+        self.inputs = inputs
+
+
+def _described(value):
+    """A tensor as (shape, dtype); a tuple of them as a list."""
+    return (value.shape, value.dtype) if isinstance(value, dfdx.Tensor) else [_described(v) for v in value]
+
+
+@pytest.mark.parametrize("cell", [nn.RNN, nn.GRU, nn.LSTM])
+def test_sequences_with_a_state_and_a_free_batch(cell, tmp_path):
+    model = DEV.build_module(cell(3, 4, layers=2, bidirectional=True, return_state=True))
+    x, h, c = DEV.sample_normal((2, 5, 3)), DEV.sample_normal((4, 2, 4)), DEV.sample_normal((4, 2, 4))
+    state, shape = ((h, c), [(4, None, 4), (4, None, 4)]) if cell is nn.LSTM else (h, (4, None, 4))
+    session = _round_trip(model, tmp_path / "m.onnx", [(None, 5, 3), shape], [x, state])
+    assert [i.shape for i in session.get_inputs()[:2]] == [["n", 5, 3], [4, "n", 4]]
 
 
 def _flat(out):
