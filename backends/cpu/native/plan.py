@@ -35,11 +35,11 @@ class Taken(NamedTuple):
     """An array that the plan is given."""
 
     dtype: Any = None  # it is not looked at
-    count: int = 0
+    numel: int = 0
     written: bool = False
 
     def slots(self) -> list[int]:
-        return [0 if self.dtype is None else id(self.dtype), self.count, WRITABLE if self.written else READABLE]
+        return [0 if self.dtype is None else id(self.dtype), self.numel, WRITABLE if self.written else READABLE]
 
 
 class Made(NamedTuple):
