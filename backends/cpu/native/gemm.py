@@ -47,17 +47,17 @@ def _function(height: int, masked: bool, vectors: int) -> Function:
     lines = [a]
     for _ in range(height - 1):
         lines.append(b.at(lines[-1], ra))
-    masks = [first_lanes(b, cols - v * w, w) for v in range(vectors)] if masked else []
+    mask = first_lanes(b, cols - (vectors - 1) * w, w) if masked else None  # of the last vector
     short = f"v{w}f32.p0"
-    if masked:
-        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {masks[0].type}, {t})",
-                           f"declare void @llvm.masked.store.{short}({t}, ptr, {masks[0].type})"}  # fmt: skip
+    if mask is not None:
+        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})",
+                           f"declare void @llvm.masked.store.{short}({t}, ptr, {mask.type})"}  # fmt: skip
 
     def load(p: V, v: int) -> V:
         p = b.at(p, v * w * 4)
-        if not masked:
+        if mask is None or v < vectors - 1:
             return b.load(p, t)
-        return b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {masks[v]}, {t} zeroinitializer)", t)
+        return b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
 
     def steps(values: list[V], count: int) -> list[V]:
         offset, here, *sums = values
@@ -84,8 +84,8 @@ def _function(height: int, masked: bool, vectors: int) -> Function:
     for i in range(height):
         for v in range(vectors):
             x, p = rest.out[2 + vectors * i + v] + added[v], b.at(place, v * w * 4)
-            if masked:
-                b.do(f"call void @llvm.masked.store.{short}({x}, ptr align 4 {p.name}, {masks[v]})")
+            if mask is not None and v == vectors - 1:
+                b.do(f"call void @llvm.masked.store.{short}({x}, ptr align 4 {p.name}, {mask})")
             else:
                 b.store(x, p)
         place = b.at(place, b.arg("rc", "i64"))
