@@ -278,6 +278,33 @@ def test_gradients_and_an_update(dev):
     np.testing.assert_allclose(train(dev), train(dfdx.device("cpu", seed=3)), 1e-5)
 
 
+def test_captured_steps_agree_bit_for_bit(dev):
+    from dfdx import losses, nn, optim
+
+    def train(captured):
+        dev.seed(3)
+        model = dev.build_module(
+            ((nn.Linear(5, 7), nn.Tanh()), nn.Dropout(0.3), nn.LayerNorm1D(7), nn.Linear(7, 2)), "f32"
+        )
+        opt, grads = optim.Adam(model, lr=1e-2), model.alloc_grads()
+
+        def step(x, y):
+            loss = losses.mse_loss(model(x.traced(grads)), y)
+            opt.update(model, loss.backward())
+            model.zero_grads(grads)
+            return loss
+
+        call = dfdx.capture(step) if captured else step
+        seen = [call(dev.tensor(X[:, k]), dev.tensor(X[:, k, :2])).item() for k in range(4)]
+        assert not captured or (call.replays, call.reason) == (3, "")
+        return seen, [n.tensor.array() for n in model.named_tensors()], dev._counter
+
+    eager, captured = train(False), train(True)
+    assert eager[0] == captured[0] and eager[2] == captured[2]
+    for a, b in zip(eager[1], captured[1], strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_work_must_hold_every_value():
     with pytest.raises(ValueError, match="u64 cannot be computed in i64"):
         numpy_space(work={"u64": "i64"})
