@@ -24,6 +24,7 @@ SAYS = {
     "10_devices": r"cpu +first row",
     "11_static_shapes": r"the program runs: f32\[7, 2\](?s:.*)before it runs",
     "12_mnist": r"epoch 8 .* test accuracy 9[4-9]\.",
+    "custom_backend": r"counting +ready(?s:.*)losses on counting: (.*)\nlosses on cpu: +\1\n(?s:.*)conforming, [1-9]\d* checks, 0 failed",
     "custom_op": r"difference from finite differences \d\.\de-0[6-9]",
     "dqn": r"episode 120 .* return \+0\.[89]",
     "gradient_accumulation": r"largest difference from the whole batch [0-9.]+e-(0[7-9]|1\d)",

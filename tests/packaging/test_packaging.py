@@ -63,6 +63,20 @@ def test_wheel_and_sdist_hold_the_same_library(built):
     assert "pyproject.toml" in names and not [n for n in names if n.startswith(".editable")]
 
 
+def test_the_wheel_is_the_same_byte_for_byte_from_sdist_and_checkout(built, tmp_path):
+    """`built` made its wheel from the sdist; this one is made from the checkout, in another folder, at another time."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", str(tmp_path), str(ROOT)],
+        check=True,
+        capture_output=True,
+    )
+    (again,) = tmp_path.glob("*.whl")
+    one, two = zipfile.ZipFile(built[0]), zipfile.ZipFile(again)
+    assert set(one.namelist()) == set(two.namelist())
+    assert [n for n in one.namelist() if one.read(n) != two.read(n)] == []
+    assert built[0].read_bytes() == again.read_bytes()
+
+
 def test_the_wheel_works_in_a_clean_environment(built, tmp_path):
     """Dependencies come from this environment's site-packages; dfdx itself from the wheel alone."""
     venv.create(tmp_path / "env", with_pip=False)
