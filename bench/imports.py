@@ -1,4 +1,4 @@
-"""What starting costs: what `import dfdx` adds to `import numpy`, and the time from a new process to the end of a first step."""
+"""What a process costs: what `import dfdx` adds to `import numpy`, the time to the end of a first step, the memory of a large one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 import time
 from typing import Any
 
-__all__ = ["LIMIT", "measure_import", "measure_start"]
+__all__ = ["LIMIT", "measure_import", "measure_memory", "measure_start"]
 
 LIMIT = 0.15  # seconds
 _PROGRAM = """
@@ -62,3 +62,35 @@ def _process(program: str, environment: dict[str, str]) -> float:
     start = time.perf_counter()
     subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True)
     return time.perf_counter() - start
+
+
+_STEPS = """
+from dfdx.bench.models import BLOCK
+from dfdx.bench.steps import dfdx_step, torch_step
+{imports}
+def kilobytes(which):
+    return int(next(l for l in open("/proc/self/status") if l.startswith(which)).split()[1])
+before = kilobytes("VmRSS")
+work = {make}
+for _ in range(5):
+    work.run()
+print(kilobytes("VmHWM") - before)
+"""
+_MAKERS = {
+    "dfdx": ("", "dfdx_step(**BLOCK)"),
+    "dfdx, captured": ("", "dfdx_step(**BLOCK, captured=True)"),
+    "torch": ("import torch", "torch_step(**BLOCK)"),
+}
+
+
+def measure_memory(names: tuple[str, ...]) -> dict[str, float]:
+    """MB that five transformer steps need at most, beyond what the process had after its imports; {} where the system does not tell."""
+    if not os.path.exists("/proc/self/status"):
+        return {}
+    found = {}
+    for name in names:
+        imports, make = _MAKERS[name]
+        program = _STEPS.format(imports=imports, make=make)
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+        found[name] = int(done.stdout) / 1000
+    return found

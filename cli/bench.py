@@ -33,10 +33,14 @@ def run(options: argparse.Namespace) -> int:
         results.append(result := _result(row, compare(row, peers, options.seconds)))
         show(_line(result), flush=True)
     start = {} if words and not any(w in "start import" for w in words) else _start(options.vs)
+    memory = {} if words and "memory" not in words else _memory(options.vs)
     if start:
         show("", *[f"{what:<34}{seconds:>11.3f} s" for what, seconds in start.items()], sep="\n")
+    if memory:
+        show("", *[f"{'transformer step, ' + who:<34}{mb:>11.0f} MB" for who, mb in memory.items()], sep="\n")
     if options.json:
-        print(json.dumps({"machine": machine, "peers": list(peers), "notes": notes, "rows": results, "start": start}))
+        found = {"machine": machine, "peers": list(peers), "notes": notes, "rows": results, "start": start}
+        print(json.dumps({**found, "memory": memory}))
     if options.png:
         draw(results, options.png)
     return 0
@@ -65,6 +69,14 @@ def _start(names: str) -> dict[str, float]:
         "import dfdx, beyond NumPy": measure_import()["dfdx"],
         **{f"first README step, {k}": v for k, v in first.items()},
     }
+
+
+def _memory(names: str) -> dict[str, float]:
+    """MB at most of a transformer step, by library."""
+    from ..bench import measure_memory
+
+    torch = ["torch"] * ("torch" in names.split(",") and importlib.util.find_spec("torch") is not None)
+    return measure_memory(("dfdx", "dfdx, captured", *torch))
 
 
 def _limits_text(machine: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from dfdx.bench import OURS, ROWS, Row, Timing, Work, compare, measure_import, ratio
+from dfdx.bench import OURS, ROWS, Row, Timing, Work, compare, measure_import, measure_memory, ratio
 from dfdx.cli.main import main
 
 
@@ -91,3 +91,8 @@ def test_import_adds_little_and_loads_no_backend():
     found = measure_import()
     assert found["loaded"] == []
     assert found["dfdx"] < 0.15 + found["numpy"], found  # the bar is 0.15 s; a loaded machine slows both
+
+
+def test_memory_of_a_large_step():
+    found = measure_memory(("dfdx",))
+    assert not found or 20 < found["dfdx"] < 2000  # its parameters, Adam's state and activations alone are 40 MB
