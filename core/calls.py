@@ -10,12 +10,13 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable
 from functools import cache, update_wrapper
+from operator import itemgetter
 from typing import Any
 
 from .cell import Cell
 from .tensor import Tensor, next_id, next_serial
 
-__all__ = ["short_call"]
+__all__ = ["picker", "short_call", "short_key"]
 
 # {lines of an operand} are repeated for each operand
 _TEXT = """\
@@ -51,8 +52,8 @@ def bind(spec, slow, plans, Tensor, Cell, new, next_id, next_serial):
             out.id = next_id()
             return out
         out._serial = out.id = serial = next_serial()
-        saves = plan.saves
-        saved = () if not saves else (cell,) if saves == OUT else ({all_cells},) if saves == ALL else pick(saves, cell, {all_cells})
+        pick = plan.pick
+        saved = () if pick is None else pick((cell, {all_cells}))
         tape.entries.append((serial, plan, ({ids},), None, saved, ({scalars_tuple})))
 {hand_over}
         return out
@@ -72,8 +73,14 @@ _HAND_OVER = """\
 """
 
 
-def _pick(saves: tuple[int, ...], out: Any, *inputs: Any) -> tuple[Any, ...]:
-    return tuple([out if i < 0 else inputs[i] for i in saves])
+def picker(saves: tuple[int, ...]) -> Callable[[tuple[Any, ...]], tuple[Any, ...]] | None:
+    """What takes the cells to save from (that of the result, those of the operands), -1 standing for the result."""
+    if not saves:
+        return None
+    first = saves[0] + 1
+    if saves == tuple(range(saves[0], saves[0] + len(saves))):
+        return itemgetter(slice(first, first + len(saves)))
+    return itemgetter(*[i + 1 for i in saves])
 
 
 def short_key(types: tuple[Any, ...], attrs: tuple[Any, ...], uniform: bool) -> Any:
@@ -109,7 +116,7 @@ def _binder(operands: tuple[str, ...], scalars: tuple[str, ...], has_attrs: bool
     )  # fmt: skip
     name = f"<short call of {a}{rest}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)  # tracebacks show the text
-    env: dict[str, Any] = {"OUT": (-1,), "ALL": tuple(range(len(operands))), "pick": _pick}
+    env: dict[str, Any] = {}
     exec(compile(text, name, "exec"), env)
     return env["bind"]  # type: ignore[no-any-return]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .calls import short_key
+from .calls import picker, short_key
 from .cell import Empty
 from .checks import shape_error
 from .registry import Composite, OpSpec
@@ -24,7 +24,7 @@ class Plan:
     """What one call of an op on given types comes to: the kernel, the output types, what a tape saves."""
 
     __slots__ = (
-        "attrs", "body", "device", "differentiable", "float_inputs", "inputs", "kernel", "outputs", "pullbacks", "saves", "short",
+        "attrs", "body", "device", "differentiable", "float_inputs", "inputs", "kernel", "outputs", "pick", "pullbacks", "saves", "short",
         "spec", "type", "view", "whole",
     )  # fmt: skip
 
@@ -41,6 +41,7 @@ class Plan:
     device: Device  # the one that the short path last ran on
     float_inputs: tuple[bool, ...]
     saves: tuple[int, ...]
+    pick: Any  # takes the saved cells (see `picker`); of plans with a short path
     view: bool
     pullbacks: dict[int, Any]  # how gradients flow back, by the inputs that need one (see `pullback`)
 
@@ -78,6 +79,7 @@ def make_plan(spec: OpSpec, tensors: tuple[Tensor, ...], values: tuple[Any, ...]
         plan.kernel = kernel
         if single and plan.whole and plan.differentiable and not plan.view:
             plan.short = short_key(plan.inputs, values, spec.uniform)
+            plan.pick = picker(plan.saves)
     return plan
 
 

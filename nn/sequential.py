@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..core.public import ShapeError
+from ..core.public import ShapeError, Tensor
 from .calling import _watchers, locate
 from .module import Composite, Module
 from .param import changes
@@ -42,6 +42,15 @@ class Sequential(Composite):
             known = m.propagate(known)
         return known
 
+    def __call__(self, *inputs: Any, **named: Any) -> Any:
+        """As every module; one tensor through a plain sequence goes straight to its flat list."""
+        if type(self) is not Sequential or len(inputs) != 1 or named or _watchers or self._device is None:
+            return super().__call__(*inputs, **named)
+        (x,) = inputs
+        if type(x) is not Tensor:
+            return super().__call__(x)
+        return self._run(self._flat(x._tape is not None and not self._inferring), x)
+
     def forward(self, *inputs: Any, **named: Any) -> Any:
         return self._through(False, *inputs, **named)
 
@@ -52,8 +61,11 @@ class Sequential(Composite):
         """Run the modules one after the other: as a flat list where nobody watches and one value flows."""
         if len(inputs) != 1 or named or _watchers or type(self).flow is not Sequential.flow:
             return super().forward_mut(*inputs, **named) if mut else super().forward(*inputs, **named)
-        (x,) = inputs
-        for m, forward in self._flat(mut):
+        return self._run(self._flat(mut), inputs[0])
+
+    @staticmethod
+    def _run(steps: list[tuple[Module, Any]], x: Any) -> Any:
+        for m, forward in steps:
             try:
                 x = forward(x)
             except ShapeError as e:
@@ -75,7 +87,8 @@ class Sequential(Composite):
                 if isinstance(m, Sequential) and type(m).flow is Sequential.flow:
                     found += m._flat(training)
                 else:
-                    found.append((m, m.forward_mut if training else m.forward))
+                    same = type(m).forward_mut is Module.forward_mut  # it only calls forward
+                    found.append((m, m.forward_mut if training and not same else m.forward))
         return found
 
     def flow(self, call: Any, *inputs: Any) -> Any:
