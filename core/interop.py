@@ -90,7 +90,14 @@ def __dlpack_device__(self: Tensor) -> tuple[int, int]:
     return held.__dlpack_device__() if hasattr(held, "__dlpack_device__") else (1, 0)
 
 
-for _f in (array, as_vec, item, tolist, __array__, __dlpack__, __dlpack_device__):
+def __jax_array__(self: Tensor) -> Any:
+    """For `jax.numpy.asarray(t)`: shared memory where JAX takes it (it wants 64-byte alignment), else JAX's copy."""
+    from jax.dlpack import from_dlpack as jax_from_dlpack
+
+    return jax_from_dlpack(self)
+
+
+for _f in (array, as_vec, item, tolist, __array__, __dlpack__, __dlpack_device__, __jax_array__):
     method(_f)
 
 

@@ -43,6 +43,22 @@ def test_every_dtype_is_shared_with_torch_both_ways(name):
     assert back.dtype is t.dtype and np.shares_memory(back.storage, t.storage) and back.tolist() == t.tolist()
 
 
+def test_memory_is_shared_with_jax_both_ways():
+    jax = pytest.importorskip("jax")
+    theirs = jax.numpy.arange(12.0).reshape(3, 4)
+    t = dfdx.from_dlpack(theirs)
+    assert t.storage.__array_interface__["data"][0] == theirs.unsafe_buffer_pointer() and t.tolist() == theirs.tolist()
+    room = np.zeros(16 + 12, np.float32)  # JAX takes over what is aligned to 64 bytes, and copies the rest
+    start = -room.__array_interface__["data"][0] % 64 // 4
+    aligned = room[start : start + 12].reshape(3, 4)
+    back = jax.dlpack.from_dlpack(dfdx.from_dlpack(aligned))
+    assert back.unsafe_buffer_pointer() == aligned.__array_interface__["data"][0]
+    for name in ("bf16", "f16", "f32", "i32", "u8", "bool"):
+        x = DEV.tensor(ramp(name, 2, 3))
+        for y in (jax.numpy.asarray(x), jax.dlpack.from_dlpack(x)):
+            assert y.tolist() == x.tolist() and dfdx.from_dlpack(y).dtype is x.dtype
+
+
 @settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.lists(st.integers(0, 4), max_size=4), st.sampled_from(["f32", "f64", "bf16", "i32"]), st.data())
 def test_strided_memory_is_shared_and_computed_with(shape, name, data):

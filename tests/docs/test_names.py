@@ -27,3 +27,11 @@ def test_names_exist(page):
         {f"{home}.{name}" for home, name in found if name != "safetensors" and not hasattr(HOMES[home], name)}
     )
     assert len(found) > 20 and not missing
+
+
+def test_no_name_of_the_rust_library_is_missing():
+    """tests/docs/rust_names.txt lists them; each stands in the first column of a table."""
+    listed = [line for line in (Path(__file__).parent / "rust_names.txt").read_text().splitlines() if line[:1] != "#"]
+    rows = [r.split(" | ")[0] for r in (DOCS / "from-rust.md").read_text(encoding="utf-8").splitlines() if r[:1] == "|"]
+    shown = set(re.findall(r"\w+", "\n".join(rows)))
+    assert not [name for name in " ".join(listed).split() if name not in shown]
