@@ -39,7 +39,8 @@ class ResNet18(nn.Module):
 
     def forward(self, x: dfdx.Tensor) -> dfdx.Tensor:
         x = self.maxpool(self.bn1(self.conv1(x)).relu())
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for layer in (self.layer1, self.layer2, self.layer3, self.layer4):
+            x = layer(x)
         return self.fc(self.avgpool(x))
 
 

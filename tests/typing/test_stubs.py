@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from dfdx import nn
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from stubs import assemble, ops  # noqa: E402
+from stubs import assemble  # noqa: E402
 
 
 def test_fresh() -> None:
@@ -46,31 +48,55 @@ def test_names_for_annotations() -> None:
     assert not isinstance(dfdx.device("null"), dfdx.Cpu)
 
 
-def _callables() -> list[str]:
-    lib = assemble._Library()
-    return sorted(n for n, f in lib.methods.items() if ops.rule_of(f, lib.specs) in ops.TABLES)
+def test_stubs_and_code_agree() -> None:
+    """mypy's stubtest, but for what tools/stubs/allowed.py allows for a reason."""
+    pytest.importorskip("mypy")
+    done = subprocess.run([sys.executable, str(ROOT / "tools" / "compare_stubs.py")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("name", _callables())
-def test_callable_objects_take_what_the_methods_take(name: str) -> None:
-    """`x.sum` is an object in the stubs: the union of the parameters of its overloads is the method's."""
-    lib = assemble._Library()
-    function = lib.methods[name]
-    table = ops.TABLES[ops.rule_of(function, lib.specs)]
-    text = table.classes(assemble.STD, function)[table.class_name(function.__name__)]
-    given = {p for line in text.splitlines() if "def __call__" in line for p in _names(line)}
-    assert given == set(list(inspect.signature(function).parameters)[1:])
+def _objects() -> list[tuple[str, ast.ClassDef, object, int]]:
+    """(name, class of the object in the stubs, the function that it stands for, how many parameters come before)."""
+    tree = ast.parse((ROOT / "core" / "static" / "std" / "__init__.pyi").read_text("utf-8"))
+    classes = {n.name: n for n in tree.body if isinstance(n, ast.ClassDef)}
+    out: list[tuple[str, ast.ClassDef, object, int]] = []
+    for owner in (dfdx.Tensor, dfdx.Device):
+        for node in classes[owner.__name__].body:
+            if isinstance(node, ast.FunctionDef) and isinstance(node.returns, ast.Subscript) and node.decorator_list:
+                cls = classes.get(ast.unparse(node.returns.value))
+                if cls is not None and any(getattr(n, "name", "") == "__call__" for n in cls.body):
+                    out.append((f"{owner.__name__}.{node.name}", cls, getattr(owner, node.name), 1))
+    for item in tree.body:
+        if isinstance(item, ast.AnnAssign) and (cls := classes.get(ast.unparse(item.annotation))) is not None:
+            name = ast.unparse(item.target)
+            out.append((name, cls, getattr(dfdx, name), 0))
+    return out
 
 
-def _names(line: str) -> list[str]:
-    """Parameter names of a `def` line, self apart."""
-    depth, word, out = 0, "", []
-    for c in line[line.index("(") + 1 : line.rindex(") ->")]:
-        depth += (c in "[(") - (c in "])")
-        if c == "," and not depth:
-            out.append(word)
-            word = ""
-        else:
-            word += c
-    names = [w.split(":")[0].strip() for w in [*out, word]]
-    return [n for n in names if n not in ("self", "*", "/")]
+OBJECTS = _objects()
+
+
+def test_callable_objects_are_found() -> None:
+    names = {name for name, *_ in OBJECTS}
+    assert {"Tensor.sum", "Tensor.reshape", "Device.zeros", "softmax", "broadcast_to"} <= names and len(names) > 50
+
+
+@pytest.mark.parametrize(("name", "cls", "function", "skip"), OBJECTS, ids=[o[0] for o in OBJECTS])
+def test_callable_objects_take_what_the_functions_take(name: str, cls: ast.ClassDef, function: Any, skip: int) -> None:
+    """`x.sum` is an object in the stubs: its overloads take the method's parameters, in order, where they may stand."""
+    real = {p.name: p for p in list(inspect.signature(function).parameters.values())[skip:]}
+    seen: set[str] = set()
+    for node in cls.body:
+        if not (isinstance(node, ast.FunctionDef) and node.name == "__call__"):
+            continue
+        placed, named = [a.arg for a in node.args.args[1:]], [a.arg for a in node.args.kwonlyargs]
+        left = [a.arg for a in node.args.args[len(node.args.args) - len(node.args.defaults) :]]
+        left += [a for a, d in zip(named, node.args.kw_defaults, strict=True) if d is not None]
+        assert set(placed + named) <= set(real), ast.unparse(node)
+        may_stand = [p for p in real if real[p].kind is not inspect.Parameter.KEYWORD_ONLY]
+        assert placed == may_stand[: len(placed)], ast.unparse(node)
+        assert all(real[p].default is not inspect.Parameter.empty for p in left), ast.unparse(node)
+        needed = {n for n, p in real.items() if p.default is inspect.Parameter.empty}
+        assert needed <= set(placed + named), ast.unparse(node)
+        seen |= set(placed + named)
+    assert seen == set(real)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from pathlib import Path
+from types import ModuleType
 
 from . import device, literals, nn, ops, special
 from .optim import optimizers
-from .plain import plain_stub
+from .plain import members, plain_function, plain_stub
 from .text import HEADER, PF, QUIET, STD, View
 
-__all__ = ["build", "lacking"]
+__all__ = ["Library", "build", "lacking"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 DOMAINS = ("Channels", "Features", "Ids")  # classes of `dfdx.nn` that are no modules
@@ -39,7 +40,7 @@ def _typevars(names: list[str], bound: str) -> str:
     return "".join(f'{n} = TypeVar("{n}", bound={bound})\n' for n in names)
 
 
-class _Library:
+class Library:
     """What the library has, found by importing it."""
 
     def __init__(self) -> None:
@@ -51,7 +52,8 @@ class _Library:
         from dfdx.core.registry import OPS
         from dfdx.core.tensor import Tensor
 
-        self.tensor, self.device, self.module, self.gradients = Tensor, dfdx.Device, modules.Module, dfdx.Gradients
+        self.tensor, self.device, self.module = Tensor, dfdx.Device, modules.Module
+        self.tape, self.gradients, self.captured = dfdx.Tape, dfdx.Gradients, type(dfdx.capture(lambda: None))
         self.dfdx, self.nn, self.optim, self.errors = dfdx, modules, optim, errors
         self.specs = OPS
         self.functions = {n: f for n, f in FUNCTIONS.items() if not n.startswith("_")}
@@ -60,7 +62,7 @@ class _Library:
             n: getattr(modules, n) for n in modules.__all__ if inspect.isclass(getattr(modules, n)) and n not in DOMAINS
         }
         known = {*self.functions, *errors.__all__, *NAMES, *DTYPE_NAMES, *_LAZY, *USER_DIMS, "bool", "DType", "DTYPES", "Device",
-                 "Gradients", "Tape", "Tensor", "auto_device", "axpy", "device", "devices", "from_dlpack", "hookimpl", "core"}  # fmt: skip
+                 "Gradients", "Tape", "Tensor", "auto_device", "axpy", "capture", "profile", "device", "devices", "from_dlpack", "hookimpl", "core"}  # fmt: skip
         self.other = [n for n in dfdx.__all__ if n not in known]
 
 
@@ -69,11 +71,11 @@ _LAZY = ("nn", "optim", "data", "utils", "losses", "conformance")
 
 def lacking() -> dict[str, list[str]]:
     """What has a generic stub only: ops, modules, other public names."""
-    lib = _Library()
+    lib = Library()
     return {"ops": ops.unruled(lib.functions, lib.specs), "modules": nn.unruled(lib.classes), "names": lib.other}
 
 
-def _tensor(view: View, lib: _Library) -> str:
+def _tensor(view: View, lib: Library) -> str:
     any_tensor = "Tensor[Any, Any, Any, Any]"
     bound = ops.IN_CLASS
 
@@ -138,22 +140,42 @@ def _tensor(view: View, lib: _Library) -> str:
         suffix="  # type: ignore[override]",
     )  # fmt: skip
     arrays = "np.ndarray[S, np.dtype[Any]]" if view.std else "np.ndarray[Any, np.dtype[Any]]"
-    return _with_rest(_template(
+    return _complete(_template(
         "tensor", anytensor=any_tensor, gradient_get=get, retraced_get=again, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
         getitem=getitem, helpers=ops.helpers(view, lib.functions, lib.specs) if view.std else "",
         methods=ops.operators(view) + ops.methods(view, lib.methods, lib.specs),
-    ) + "\n", lib.tensor)  # fmt: skip
+    ) + "\n", {c.__name__: c for c in (lib.tensor, lib.gradients, lib.tape)})  # fmt: skip
 
 
-def _with_rest(text: str, cls: type) -> str:
-    """The stub of a class (the last in a text), with what it does not name added as methods of anything."""
-    names = [n for n in dir(cls) if not n.startswith("_") and not re.search(rf"(?m)^    (def )?{n}\b", text)]
-    return text + "".join(f"    def {n}(self, *args: Any, **kwargs: Any) -> Any: ...\n" for n in names)
+def _complete(text: str, classes: dict[str, type]) -> str:
+    """The stubs of these classes, each with what it does not name yet."""
+    known = {"Any", "int", "float", "str", "tuple", "list", "dict", "None", "Tensor"}
+    out = []
+    for part in re.split(r"(?m)^(?=class |@overload\n(?:def|class) |def )", text):
+        found = re.match(r"class (\w+)", part)
+        cls = classes.get(found[1]) if found else None
+        out.append(part if cls is None else f"{part.rstrip()}\n{members(cls, known, part)}\n")
+    return "".join(out)
 
 
-def _functions(view: View, lib: _Library) -> str:
+_CALL = "    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...\n"
+_CAPTURED = {  # by whether it is the standard view
+    True: '_Ps = ParamSpec("_Ps")\n\nclass Captured(Generic[_Ps, _R]):\n' + _CALL.replace("P.", "_Ps.").replace("> R", "> _R")
+    + "\ndef capture(step: Callable[_Ps, _R]) -> Captured[_Ps, _R]: ...\n",
+    False: "class Captured[**P, R]:\n" + _CALL + "\ndef capture[**P, R](step: Callable[P, R]) -> Captured[P, R]: ...\n",
+}  # fmt: skip
+
+
+def _device(view: View, lib: Library) -> str:
+    made = {"makers": device.makers(view), "build": nn.build_methods(view)}
+    text = _template("device", device_functions=device.device_functions(view), **made)
+    return _complete(text, {"Device": lib.device})
+
+
+def _functions(view: View, lib: Library) -> str:
     out = [ops.functions(view, lib.functions, lib.specs)]
     out.append("def from_dlpack(source: Any) -> Tensor[Any, Any, Cpu, NoTape]: ...\n")
+    out.append(_complete(_CAPTURED[view.std], {"Captured": lib.captured}))
     for name in lib.other:
         value = getattr(lib.dfdx, name)
         if inspect.isclass(value):
@@ -167,21 +189,21 @@ def _functions(view: View, lib: _Library) -> str:
     return "\n".join(out)
 
 
-def _errors(lib: _Library, dots: str) -> str:
+def _errors(lib: Library, dots: str) -> str:
     return "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__) + "hookimpl: Any\n"
 
 
 IMPORTS = """import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import EllipsisType
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, Self, overload
+from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, ParamSpec, Protocol, Self, overload
 
 import numpy as np
 from typing_extensions import TypeAlias, TypeVar, TypeVarTuple
 """
 
 
-def _std_core(lib: _Library) -> str:
+def _std_core(lib: Library) -> str:
     view = STD
     dims = [f"{c}{i}" for c in "MNZ" for i in range(6)] + ["G", "P", "R", "KH", "KW", "OH", "OW"]
     variables = [
@@ -206,12 +228,7 @@ def _std_core(lib: _Library) -> str:
         + 'Dim = Annotated[_0, "dim"]\nRank0: TypeAlias = tuple[()]\n'
     )
     aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
-    body = _template(
-        "device",
-        makers=device.makers(view),
-        build=nn.build_methods(view),
-        device_functions=device.device_functions(view),
-    )
+    body = _device(view, lib)
     parts = [
         HEADER + QUIET + IMPORTS + f"from .nn import {chain}\n" + _errors(lib, "...") + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
         common, "bool = bool_\n", f"Lit: TypeAlias = Literal[\n{_table()}]\n", "".join(variables), aliases,
@@ -220,7 +237,7 @@ def _std_core(lib: _Library) -> str:
     return "\n".join(parts)
 
 
-def _std_vars(lib: _Library) -> str:
+def _std_vars(lib: Library) -> str:
     """The variables of users' generic functions: without defaults, unlike those of the class."""
     return (
         HEADER
@@ -236,7 +253,7 @@ def _std_vars(lib: _Library) -> str:
     )
 
 
-def _module_part(view: View, lib: _Library) -> str:
+def _module_part(view: View, lib: Library) -> str:
     if view.std:
         head = "class Module(Generic[MX, MY]):"
         phantoms = "    def _built(self, at: _At[E2, D2], /) -> Self: ...\n" + nn._phantoms("MX", "MY")
@@ -249,7 +266,7 @@ def _module_part(view: View, lib: _Library) -> str:
     text = _template(
         "module", anytensor="Tensor[Any, Any, Any, Any]", module_head=head, module_phantoms=phantoms, module_call=call
     )
-    return _with_rest(text, lib.module)
+    return _complete(text, {"Module": lib.module})
 
 
 def _parameter(view: View) -> str:
@@ -282,21 +299,21 @@ CORE_NAMES = (
 )
 
 
-def _nn(view: View, lib: _Library) -> str:
+def _nn(view: View, lib: Library) -> str:
     public = [n for n in lib.nn.__all__ if n not in lib.classes and n not in ("losses", "init", "build", *DOMAINS)]
     extra = "".join(f"{n}: Any\n" for n in public)
     build = "def build(device: Any, spec: Any, dtype: Any, input: Any = ...) -> Any: ...\n"
-    subs = "from . import init as init, losses as losses\n"
+    subs = ""
     part = _module_part(view, lib)
     part = part[part.index("class Named") :].replace("    param: Param\n", "    param: Any\n")
-    classes = nn.module_classes(view, lib.classes) + "\n" + special.special_classes(view)
+    classes = nn.module_classes(view, lib.classes) + "\n" + _complete(special.special_classes(view), lib.classes)
     missing = [n for n in nn.SPECIAL if n not in lib.classes and n not in ("Param",)]
     if view.std:
         head = IMPORTS + f"from . import {CORE_NAMES}\n{subs}\n" + (
             '_In = TypeVar("_In")\n_Out = TypeVar("_Out")\n_F = TypeVar("_F")\n_F_co = TypeVar("_F_co", covariant=True)\n'
             '_X = TypeVar("_X")\n_Y = TypeVar("_Y")\n' + "".join(f'_V{i} = TypeVar("_V{i}")\n' for i in range(nn.INNER - 1)) +
             '_AE = TypeVar("_AE", bound=DType)\n_AD = TypeVar("_AD", bound=Device)\n'
-            'MX = TypeVar("MX", default=Any)\nMY = TypeVar("MY", default=Any)\nME = TypeVar("ME", bound=DType, default=Any)\nMD = TypeVar("MD", bound=Device, default=Any)\n\n'
+            'MX = TypeVar("MX", default=Any)\nMY = TypeVar("MY", default=Any)\nME = TypeVar("ME", bound=DType, covariant=True, default=Any)\nMD = TypeVar("MD", bound=Device, covariant=True, default=Any)\n\n'
             'class Features(Generic[I]):\n    """What goes into or comes out of a module: any leading dims, then I features."""\n\n'
             'class Channels(Generic[I]):\n    """Images: any leading dims, I channels, height, width."""\n\n'
             'class Ids:\n    """Integers of any shape, as embeddings take them."""\n\n'
@@ -324,7 +341,7 @@ def _nn(view: View, lib: _Library) -> str:
     return HEADER + QUIET + "\n".join(body)
 
 
-def _losses(view: View, lib: _Library) -> str:
+def _losses(view: View, lib: Library) -> str:
     from dfdx import losses
 
     imports = (
@@ -356,7 +373,13 @@ def _losses(view: View, lib: _Library) -> str:
 
 
 def _init() -> str:
-    return HEADER + QUIET + "from typing import Any\n\nInit = Any\ndef __getattr__(name: str) -> Any: ...\n"
+    from dfdx.nn import init
+
+    head = "from collections.abc import Callable\nfrom typing import Any\n\nfrom typing_extensions import TypeAlias\n\nfrom . import Device, Tensor\n"
+    kind = "\nInit: TypeAlias = Callable[[Device, tuple[int, ...], Any], Tensor[Any, Any, Any, Any]]\n"
+    values = {n: getattr(init, n) for n in init.__all__ if n != "Init"}
+    makers = "".join(plain_function(n, v, {"Init"}) if v.__name__ == n else f"{n}: Init\n" for n, v in values.items())
+    return HEADER + QUIET + head + _all(list(init.__all__)) + kind + makers
 
 
 def _data(view: View) -> str:
@@ -417,9 +440,9 @@ _DATA = {
 
 
 PF_IMPORTS = """import builtins
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from types import EllipsisType
-from typing import Annotated, Any, Literal, NamedTuple, Protocol, Self, TypeAlias, overload
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeAlias, overload
 
 import numpy as np
 import shape_extensions.dsl as dsl
@@ -428,7 +451,7 @@ from typing_extensions import TypeVar
 """
 
 
-def _pf_core(lib: _Library) -> str:
+def _pf_core(lib: Library) -> str:
     view = PF
     names = "".join(f'{d} = IntVar("{d}")\n' for d in USER_DIMS)
     names += 'S = TypeVar("S", bound=IntTuple)\nE = TypeVar("E", bound=_Float)\nD = TypeVar("D", bound=Device)\nT = TypeVar("T", bound=TapeState)\n'
@@ -438,12 +461,7 @@ def _pf_core(lib: _Library) -> str:
         + "Rank0: TypeAlias = tuple[()]\n"
     )
     aliases += "".join(f"Rank{n}: TypeAlias = tuple[{', '.join(f'_{i}' for i in range(n))}]\n" for n in range(1, 7))
-    body = _template(
-        "device",
-        makers=device.makers(view),
-        build=nn.build_methods(view),
-        device_functions=device.device_functions(view),
-    )
+    body = _device(view, lib)
     parts = [
         HEADER + QUIET + PF_IMPORTS + "from shape_extensions import Int as Dim\nfrom .rules import (\n    axis_shape, broadcast_shape, permute_shape, realize_shape, reduce_shape, reduce_to_shape, reshape_shape,\n)\nfrom .nn import Sequential, _At, _Buildable\n" + _errors(lib, "...")
         + "\nfrom typing import Literal as L\n\n__all__ = ['L']\n",
@@ -477,37 +495,38 @@ def _as(names: list[str]) -> str:
     return ", ".join(f"{n} as {n}" for n in names)
 
 
-def _root(lib: _Library) -> str:
-    names = [n for n in lib.dfdx.__all__ if n not in (*_LAZY, "core", "bool")]
+def _root(lib: Library) -> str:
+    names = [n for n in lib.dfdx.__all__ if n not in (*_LAZY, "core", "bool", "profile")]
     user = ["B", "C", "F", "H", "I", "K", "M", "N", "O", "W", "S", "E", "D", "T"]
     core = _as([*names, "bool"])
     std = f"    from .core.static.std import {core}\n    from .core.static.std.variables import {_as(user)}\n"
     pf = f"        from .core.static.pf import {core}\n        from .core.static.pf import {_as(user)}\n"
-    lazy = "from . import core as core, nn as nn, optim as optim, data as data, utils as utils\nfrom .nn import losses as losses\n"
+    lazy = "from . import core as core, nn as nn, optim as optim, data as data, utils as utils\nfrom .nn import losses as losses\nfrom .utils import profile as profile\n"
     lazy += "__version__: str\n"
     return HEADER + QUIET + SWITCH.format(pf=pf, std=std) + "\n" + lazy + _all(list(lib.dfdx.__all__))
 
 
+def _module(where: str, module: ModuleType) -> str:
+    """The stub of a public module: its names from the view that the checker reads."""
+    names = list(module.__all__)
+    return HEADER + QUIET + _all(names) + _switch([f"{where} import {_as(names)}"], "..core.static")
+
+
 def build() -> dict[str, str]:
     """Every stub file, by its path in the checkout."""
-    lib = _Library()
-    nn_names = [n for n in lib.nn.__all__]
-    nn_public = _as(nn_names)
-    optim_public = _as(list(lib.optim.__all__))
+    lib = Library()
+    subs = ["init", "losses"]
+    nn_public = _as([n for n in lib.nn.__all__ if n not in subs])
     out = {
         "__init__.pyi": _root(lib),
         "nn/__init__.pyi": HEADER
         + QUIET
         + _all(list(lib.dfdx.nn.__all__))
-        + _switch([f"{{view}}.nn import {nn_public}"], "..core.static"),
-        "optim/__init__.pyi": HEADER
-        + QUIET
-        + _all(list(lib.dfdx.optim.__all__))
-        + _switch([f"{{view}}.optim import {optim_public}"], "..core.static"),
-        "data/__init__.pyi": HEADER
-        + QUIET
-        + _all(list(lib.dfdx.data.__all__))
-        + _switch([f"{{view}}.data import {_as(list(lib.dfdx.data.__all__))}"], "..core.static"),
+        + _switch([f"{{view}}.nn import {nn_public}"], "..core.static")
+        + f"\nfrom . import {_as(subs)}\n",
+        **{f"nn/{n}.pyi": _module(f"{{view}}.{n}", getattr(lib.nn, n)) for n in subs},
+        "optim/__init__.pyi": _module("{view}.optim", lib.dfdx.optim),
+        "data/__init__.pyi": _module("{view}.data", lib.dfdx.data),
         "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils) + _all(list(lib.dfdx.utils.__all__)),
         "core/static/std/__init__.pyi": _std_core(lib),
         "core/static/std/variables.pyi": _std_vars(lib),

@@ -117,11 +117,16 @@ def makers(view: View) -> str:
         if view.std:
             add("linspace", f"start: float, stop: float, count: int{dtype}", t("int", e), True)
     m = ("L1", "L1") if view.std else ("Int[L1]", "L1")
-    for dtype, e in (("", "f32"), (", *, dtype: type[E2]", "E2")):
-        add("eye", f"n: {n}, m: None = ...{dtype}", t(f"{known} {known}", e), True)
-        add("eye", f"n: {n}, m: {m[0]}{dtype}", t(f"{known} {m[1]}", e), True)
-        if view.std:
-            add("eye", f"n: int, m: int | None = ...{dtype}", t("int int", e), True)
+    more = "dtype: type[E2]"
+    add("eye", f"n: {n}, m: None = ...", t(f"{known} {known}"), True)
+    add("eye", f"n: {n}, m: {m[0]}", t(f"{known} {m[1]}"), True)
+    add("eye", f"n: {n}, m: None, {more}", t(f"{known} {known}", "E2"), True)
+    add("eye", f"n: {n}, *, {more}", t(f"{known} {known}", "E2"), True)
+    add("eye", f"n: {n}, m: {m[0]}, {more}", t(f"{known} {m[1]}", "E2"), True)
+    if view.std:
+        add("eye", "n: int, m: int | None = ...", t("int int"), True)
+        add("eye", f"n: int, *, {more}", t("int int", "E2"), True)
+        add("eye", f"n: int, m: int | None, {more}", t("int int", "E2"), True)
     _data(add, t)
     classes = "n: L0" if view.std else "n: Int[L0]"
     for dtype, e in (("", "f32"), (", dtype: type[E2]", "E2")):

@@ -12,6 +12,7 @@ import re
 from itertools import product
 
 from .modules import RULES, Rule
+from .plain import members, plain_method
 from .text import View
 
 __all__ = ["OUTER", "build_methods", "module_classes", "places", "unruled"]
@@ -21,6 +22,7 @@ SPECIAL = ("Module", "Pointwise", "Sequential", "Residual", "ResidualMul", "Gene
            "SplitInto", "AddInto", "Upscale2D", "Upscale2DBy", "Param", "Composite")  # fmt: skip
 GENERIC = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Reshape", "Transformer", "TransformerDecoder",
            "TransformerDecoderBlock")  # fmt: skip
+_KNOWN = {"Any", "int", "str", "float", "tuple", "None"}
 _INT_NAMES = {"int": "int", "float": "float", "bool": "builtins.bool", "str": "str", "int | None": "int | None"}
 
 
@@ -106,10 +108,12 @@ def build_methods(view: View) -> str:
                 names = f"[{variables}{v}]".replace(", ]", "]") if variables or v else ""
                 out.append(f"    @overload\n    def build_module{names}(self, spec: {spec}, {more}) -> {ret}: ...\n")
             continue
-        add(f"_Buildable[_At[{e}, Self], _R]", "_R")
         add("tuple[Pointwise | _PerChannel, *tuple[Pointwise | _PerChannel, ...]]", f"Sequential[Any, Any, {e}, Self]")
         for n in range(1, OUTER + 1):
             add(f"tuple[{chain(n)}]", f"Sequential[_X0, _X{n}, {e}, Self]")
+        add(
+            f"_Buildable[_At[{e}, Self], _R]", "_R"
+        )  # here: a protocol first costs pyright 0.1 s a tuple, last 0.4 s a module
         for n in range(2, OUTER + 1):
             add(f"tuple[Pointwise | _PerChannel, {chain(n - 1, 1)}]", f"Sequential[_X1, _X{n}, {e}, Self]")
         for n in range(1, NESTED + 1):
@@ -131,6 +135,8 @@ def _plain(p: inspect.Parameter) -> str:
 
 
 def _parameters(cls: type) -> list[inspect.Parameter]:
+    if cls.__init__ is object.__init__:  # type: ignore[misc]
+        return []
     return [p for p in list(inspect.signature(cls.__init__).parameters.values())[1:] if p.kind is not p.VAR_KEYWORD]  # type: ignore[misc]
 
 
@@ -172,7 +178,13 @@ def _inits(view: View, name: str, cls: type, rule: Rule, variables: list[str]) -
     return f"    @overload\n{first}    @overload\n{loose}"
 
 
-def _calls(view: View, rule: Rule, bound: tuple[str, ...]) -> str:
+def _first(cls: type) -> str:
+    """The name of what `forward` takes."""
+    p = list(inspect.signature(cls.forward).parameters.values())[1]  # type: ignore[attr-defined]
+    return "x" if p.kind is p.VAR_POSITIONAL else p.name
+
+
+def _calls(view: View, rule: Rule, bound: tuple[str, ...], first: str) -> str:
     rows = rule.rows if view.std or not rule.pf_rows else rule.pf_rows
     out = []
     for method in ("forward", "forward_mut", "__call__"):
@@ -181,7 +193,7 @@ def _calls(view: View, rule: Rule, bound: tuple[str, ...]) -> str:
             ins = a.split(", ")
             e = "EI" if rule.ids else "ME"
             if len(ins) == 1:
-                given, ret_t = f"x: {view.tensor(a, e, 'MD', t)}", t
+                given, ret_t = f"{first}: {view.tensor(a, e, 'MD', t)}", t
             else:
                 given = ", ".join(f"x{i}: {view.tensor(x, e, 'MD', f'T{i}')}" for i, x in enumerate(ins))
                 ret_t = " | ".join(f"T{i}" for i in range(len(ins)))
@@ -265,15 +277,18 @@ def _class(view: View, name: str, cls: type, rule: Rule) -> str:
     )
     for attribute, dims in rule.tensors.items():
         out.append(f"    @property\n    def {attribute}(self) -> {view.tensor(dims, 'ME', 'MD', 'NoTape')}: ...\n")
-    return "".join([*out, _calls(view, rule, bound), "\n"])
+    text = "".join([*out, _calls(view, rule, bound, _first(cls))])
+    return text + members(cls, _KNOWN, text) + "\n"
 
 
 def _generic_class(view: View, name: str, cls: type) -> str:
     head = f"class {name}(Module[Any, Any]):\n" if view.std else f"class {name}(Module):\n"
     init = f"    def __init__({_given(_parameters(cls), {})}) -> None: ...\n"
     extra = "" if view.std else "    def _fwd(self, x: Any, /) -> Any: ...\n"
-    calls = "    def forward(self, *inputs: Any, **named: Any) -> Any: ...\n    def __call__(self, *inputs: Any, **named: Any) -> Any: ...  # type: ignore[override]\n"
-    return head + _doc(cls) + init + calls + extra + "\n"
+    call = plain_method("forward", cls.forward)  # type: ignore[attr-defined]
+    calls = call + call.replace("def forward(", "def __call__(").rstrip("\n") + "  # type: ignore[override]\n"
+    text = head + _doc(cls) + init + calls + extra
+    return text + members(cls, _KNOWN, text) + "\n"
 
 
 def module_classes(view: View, classes: dict[str, type]) -> str:

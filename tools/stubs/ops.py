@@ -362,7 +362,7 @@ class Table:
         self.helper, self.rows, self.pf, self.e, self.t = helper, rows, pf, e, t
 
     def class_name(self, name: str) -> str:
-        return self.helper + {"var": "Var", "stddev": "Std", "norm": "Norm"}.get(name, "")
+        return self.helper + {"var": "Var", "stddev": "Std", "norm": "Norm", "normalize": "Eps"}.get(name, "")
 
     def function_class(self, name: str) -> str:
         return self.class_name(name) + "Function" + {"bool_": "ToBool", "i64": "ToIndex"}.get(self.e, "")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import builtins
 import inspect
 from typing import Any
 
 from . import nn
-from .plain import plain_class
+from .plain import members, plain_class
 from .text import HEADER, QUIET, View
 
 __all__ = ["optimizers"]
@@ -23,9 +24,9 @@ def optimizers(view: View, lib: Any) -> str:
         "L2 | Decoupled | None",
         "Classic | Nesterov | None",
     }
-    out = [HEADER + QUIET + "import builtins\nfrom collections.abc import Callable, Mapping\nfrom typing import Any, Generic, NamedTuple\n"
+    out = [HEADER + QUIET + "import builtins\nfrom collections.abc import Callable, Mapping\nfrom dataclasses import dataclass\nfrom typing import Any, Generic, NamedTuple\n"
            "from typing_extensions import TypeVar\nfrom . import Gradients\n\nSchedule = Callable[[int], float]\nMo = TypeVar(\"Mo\")\n"]  # fmt: skip
-    done = []
+    known = {*dir(builtins), *lib.optim.__all__, "Any", "Callable", "Gradients", "Mapping"}
     for name in lib.optim.__all__:
         cls = getattr(lib.optim, name)
         if not inspect.isclass(cls):
@@ -60,28 +61,9 @@ def optimizers(view: View, lib: Any) -> str:
             else f"({cls.__mro__[1].__name__}[Mo])"
         )
         body = f"class {name}{base}:\n{nn._doc(cls)}    def __init__({', '.join(text)}) -> None: ...\n"
-        if cls is lib.optim.Optimizer:
-            body += _OPTIMIZER
-        elif not optimizer:
+        if optimizer:
+            body += members(cls, known).replace("model: Any", "model: Mo")
+        else:
             body = plain_class(name, cls, set(lib.optim.__all__))
         out.append(body)
-        done.append(name)
     return "\n".join(out)
-
-
-_OPTIMIZER = """    slots: tuple[str, ...]
-    n_numbers: int
-    options: dict[str, Any]
-    groups: dict[str, dict[str, Any]]
-    state: dict[str, Any]
-    step_count: int
-    @property
-    def lr(self) -> Any: ...
-    @lr.setter
-    def lr(self, value: float | Schedule) -> None: ...
-    def rule(self, p: Any, g: Any, state: Any, numbers: Any, options: Any) -> Any: ...
-    def numbers(self, lr: float, t: int, options: Any) -> tuple[float, ...]: ...
-    def update(self, model: Mo, grads: Gradients, allow_unused: builtins.bool = ...) -> None: ...
-    def save(self, path: Any) -> None: ...
-    def load(self, path: Any) -> None: ...
-"""

@@ -11,9 +11,15 @@ IGNORE = "  # type: ignore[override]"
 METHODS = ("forward", "forward_mut", "__call__")
 
 
+def _place(i: int, a: str, b: str) -> str:
+    """A module as item i of a chain."""
+    return f"_Map{i}[{a}, {b}]"
+
+
 def _element(i: int, a: str, b: str) -> str:
+    """A module, or a tuple of modules where the tables reach, as item i of a chain."""
     if i >= NESTED:
-        return f"_Map{i}[{a}, {b}]"
+        return _place(i, a, b)
     inner = ", ".join(f"_A{i}{j}" for j in range(INNER - 1))
     return f"_El{i}[{a}, {b}, {inner}]"
 
@@ -89,10 +95,11 @@ def _standard(view: View) -> str:
     out.append('    """The output of each module is the input of the next. A tuple of modules means this."""\n\n')
     out.append("    @overload\n    def __init__(self: Sequential[Any, Any, Any, Any]) -> None: ...\n")
     for n in range(1, OUTER + 1):
-        given = ", ".join(f"m{i}: {_element(i, f'_X{i}', f'_X{i + 1}')}" for i in range(n))
-        out.append(
-            f"    @overload\n    def __init__(self: Sequential[_X0, _X{n}, Any, Any], {given}, /) -> None: ...\n"
-        )
+        for each in (_place, _element):  # modules first: pyright pays for the unions of tuples
+            given = ", ".join(f"m{i}: {each(i, f'_X{i}', f'_X{i + 1}')}" for i in range(n))
+            out.append(
+                f"    @overload\n    def __init__(self: Sequential[_X0, _X{n}, Any, Any], {given}, /) -> None: ...\n"
+            )
     many = ", ".join(f"m{i}: Any" for i in range(OUTER + 1))
     out.append(
         f"    @overload\n    def __init__(self: Sequential[Any, Any, Any, Any], {many}, /, *more: Any) -> None: ...\n"

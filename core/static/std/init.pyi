@@ -2,7 +2,18 @@
 # mypy: disable-error-code="misc, overload-overlap, overload-cannot-match, type-var, override, type-arg, no-redef"
 # pyright: reportOverlappingOverload=false, reportInvalidTypeVarUse=false
 # ruff: noqa
+from collections.abc import Callable
 from typing import Any
 
-Init = Any
-def __getattr__(name: str) -> Any: ...
+from typing_extensions import TypeAlias
+
+from . import Device, Tensor
+
+__all__ = ["Init", "constant", "normal", "ones", "uniform", "zeros"]
+
+Init: TypeAlias = Callable[[Device, tuple[int, ...], Any], Tensor[Any, Any, Any, Any]]
+def constant(value: float) -> Init: ...
+def normal(mean: float = ..., std: float = ...) -> Init: ...
+ones: Init
+def uniform(bound: float) -> Init: ...
+zeros: Init
