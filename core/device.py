@@ -416,7 +416,12 @@ def opened_backends() -> list[Backend]:
 
 
 def auto_device() -> Device:
-    """The first that works of: "cuda", "opencl" on a GPU, "cpu"."""
+    """The first that works of: "cuda", "opencl" on a GPU, "cpu".
+
+    >>> import dfdx
+    >>> dfdx.auto_device().name in ("cuda", "opencl", "cpu")
+    True
+    """
     for name in ("cuda", "opencl"):
         try:
             found = device(name)
@@ -428,7 +433,12 @@ def auto_device() -> Device:
 
 
 def devices() -> list[Any]:
-    """A row per known backend, with `.name .state .reason .hint .package`; shown as a table."""
+    """A row per known backend, with `.name .state .reason .hint .package`; shown as a table.
+
+    >>> import dfdx
+    >>> [row.name for row in dfdx.devices() if row.state == "ready" and row.name in ("cpu", "null")]
+    ['cpu', 'null']
+    """
     from .plugins.host import host
     from .plugins.states import Records
 

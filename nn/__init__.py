@@ -1,5 +1,6 @@
 """Modules: specifications that `dev.build_module` turns into models."""
 
+from ..core.docs import add_examples
 from . import init, losses
 from .activations import (
     Abs,
@@ -29,6 +30,7 @@ from .conv import Conv1D, Conv2D, ConvTrans2D
 from .domains import Channels, Features, Ids
 from .dropout import Dropout, DropoutOneIn
 from .embedding import Embedding
+from .examples import EXAMPLES, LOSSES
 from .linear import Bias1D, Bias2D, Linear, MatMul, UnbiasedLinear
 from .module import Composite, Module
 from .norm import GroupNorm, LayerNorm1D, RMSNorm
@@ -73,3 +75,5 @@ __all__ = [
 for _name in __all__:
     if _name not in ("init", "losses"):
         globals()[_name].__module__ = "dfdx.nn"
+add_examples(globals(), EXAMPLES, "from dfdx import nn")
+add_examples(vars(losses), LOSSES, "from dfdx import losses")

@@ -1,7 +1,9 @@
 """Optimizers, schedules and loss scaling."""
 
+from ..core.docs import add_examples
 from .adagrad import Adagrad, RMSprop
 from .adam import Adam, AdamW, Lamb, Lion
+from .examples import EXAMPLES
 from .optimizer import Optimizer
 from .options import L2, Decoupled
 from .scaler import LossScaler
@@ -15,3 +17,4 @@ __all__ = [
 for _name in __all__:
     if _name != "Schedule":
         globals()[_name].__module__ = "dfdx.optim"
+add_examples(globals(), EXAMPLES, "from dfdx import nn, optim")
