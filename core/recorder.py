@@ -1,11 +1,13 @@
 """A recorder: kernel launches, and which value of one is an operand of another, as straight-line Python.
 
-Values are arrays, told apart by identity (they are kept alive meanwhile); an array that a kernel overwrote is a new value.
+Values are arrays, told apart by identity as long as they live; an array that a kernel overwrote is a new value. Only those that
+may turn out to be constants are kept alive, so that recording a step needs no more memory than the step.
 """
 
 from __future__ import annotations
 
 import threading
+import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -79,8 +81,10 @@ class Recorder:
         self.outside: set[int] = set()  # ids of cells that were there before the step
         self.n_arguments = 0
         self.cells: dict[int, Any] = {}  # value number -> the cell that held it before anything ran
-        self._numbers: dict[int, int] = {}
-        self.arrays: list[Any] = []  # by value number
+        self.n_values = 0
+        self.arrays: dict[int, Any] = {}  # values that depend on no argument, cell or marked number
+        self._numbers: dict[int, int] = {}  # id of a living array -> its value number
+        self._alive: list[Any] = []  # what tells of their ends: weak references, or arrays that have none
         self._thread = threading.get_ident()
 
     def __enter__(self) -> Recorder:
@@ -149,7 +153,7 @@ class Recorder:
         for t in tensors:
             self.add(t._cell.array)
             self.outside.add(id(t._cell))
-        self.n_arguments = len(self.arrays)
+        self.n_arguments = self.n_values
 
     def _watch(self, plan: Plan, inputs: tuple[Any, ...]) -> Any:
         n = len(plan.inputs)
@@ -158,16 +162,29 @@ class Recorder:
         if self.here:
             known = tuple([self.number(a) for a in inputs[:n]])
             outs = (value,) if plan.type is not None else tuple(value)
-            self.steps.append(Step(plan, known, inputs[n:], tuple([self.add(a) for a in outs])))
+            made = tuple([self.add(a) for a in outs])
+            self.steps.append(Step(plan, known, inputs[n:], made))
+            if all(v in self.arrays for v in known) and not any(isinstance(s, Number) for s in inputs[n:]):
+                self.arrays.update(zip(made, outs))
         return value
 
     # ----- values
 
     def add(self, array: Any) -> int:
         """A new value."""
-        self.arrays.append(array)
-        self._numbers[id(array)] = len(self.arrays) - 1
-        return len(self.arrays) - 1
+        v, key, numbers = self.n_values, id(array), self._numbers
+        self.n_values += 1
+        numbers[key] = v
+
+        def ended(_: Any) -> None:  # another array may get this id
+            if numbers.get(key) == v:
+                del numbers[key]
+
+        try:
+            self._alive.append(weakref.ref(array, ended))
+        except TypeError:
+            self._alive.append(array)
+        return v
 
     def knows(self, array: Any) -> bool:
         """Whether an array is a value of this recording."""
