@@ -34,3 +34,13 @@ def test_every_dependency_has_its_reason():
     for requirement in project["dependencies"]:
         name = re.match(r"[\w-]+", requirement).group()
         assert f"| {name} |" in text, f"README does not defend {name}"
+
+
+def test_every_link_and_extra_of_the_readme_is_there():
+    import tomllib
+
+    text = PAGES[0].read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if "://" not in link]
+    assert len(links) > 10 and not [link for link in links if not (ROOT / link).exists()]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert not [extra for extra in extras if f"`{extra}`" not in text and f"dfdx[{extra}]" not in text]
