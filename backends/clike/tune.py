@@ -14,6 +14,8 @@ from .engine import Call, Engine
 
 __all__ = ["Tuner"]
 
+ROUNDS = 5  # measurements of each choice, of which the least counts
+
 
 class Tuner:
     """Measured choices of one device, in a JSON file of a folder (None: kept in memory only); an unreadable file counts as empty."""
@@ -41,10 +43,13 @@ class Tuner:
         chosen = self._load().get(key)
         if chosen is not None and chosen in choices:
             return choices[chosen]()
-        times = {}
         calls = {name: make() for name, make in choices.items()}
-        for name, call in calls.items():
-            times[name] = _measure(engine, call, arrays)
+        for call in calls.values():
+            _measure(engine, call, arrays)  # the first may compile
+        times = dict.fromkeys(calls, float("inf"))
+        for _ in range(ROUNDS):  # in turns: a machine's speed drifts
+            for name, call in calls.items():
+                times[name] = min(times[name], _measure(engine, call, arrays))
         best = min(times, key=lambda name: times[name])
         self._load()[key] = best
         self._save()
@@ -70,12 +75,7 @@ class Tuner:
 
 
 def _measure(engine: Engine, call: Callable[..., None], arrays: Sequence[Any]) -> float:
-    call(arrays, ())  # the first may compile
+    start = time.perf_counter()
+    call(arrays, ())
     engine.synchronize()
-    times = []
-    for _ in range(3):
-        start = time.perf_counter()
-        call(arrays, ())
-        engine.synchronize()
-        times.append(time.perf_counter() - start)
-    return min(times)
+    return time.perf_counter() - start
