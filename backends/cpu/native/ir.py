@@ -281,6 +281,11 @@ class Function:
         """Room on the stack; only in the entry block."""
         return self.emit(f"alloca {type_}, i64 {n}, align {align}", "ptr")
 
+    def prefetch(self, p: V) -> None:
+        """Ask for the cache line of an address, which may be any."""
+        self.declarations.add("declare void @llvm.prefetch.p0(ptr, i32, i32, i32)")
+        self.do(f"call void @llvm.prefetch.p0({p}, i32 0, i32 3, i32 1)")
+
     def copy(self, to: V, source: V, nbytes: Any) -> None:
         self.guard(to, nbytes)
         self.guard(source, nbytes)

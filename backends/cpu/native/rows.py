@@ -389,6 +389,8 @@ class Rows:
         self._current, self.start = p, b.const(0)
 
         def use(nodes: _Full, i: V, mask: V | None) -> list[V]:
+            if self.kept and mask is None and p > 1:
+                self._fetch_next(i)
             for k in which:
                 at = self.p.n_args + k
                 x = nodes.value(self.p.outputs[k])
@@ -406,6 +408,15 @@ class Rows:
         outer = self._row_values([self.p.outputs[k] for k in which])
         with self._piece():
             self._pass(p, outer, self.n, use, [])
+
+    def _fetch_next(self, i: V) -> None:
+        """The next row's elements, while this one's come from the nearest cache: by itself the hardware starts with a row's first pass."""
+        b = self.b
+        for k, kind in enumerate(self.p.in_kinds):
+            if kind == "full":
+                line = b.at(self.pointers[k], (self.between + i) * self.sizes[k])
+                for offset in range(0, self.width * self.sizes[k], 64):
+                    b.prefetch(b.at(line, offset))
 
     # ----- results summed over rows
 
