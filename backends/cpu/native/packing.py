@@ -9,7 +9,7 @@ from .ir import Function, V, lanes, size_of, vec
 from .lanes import first_lanes
 from .tile import wide
 
-__all__ = ["copy_function", "turn_function"]
+__all__ = ["copy_function", "transpose", "turn_function"]
 
 
 def _head(name: str, height: int) -> Function:

@@ -18,6 +18,7 @@ from .ir import Function, V, size_of, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, identity, load_part
 from .layout import usable
+from .reduce_rows import short_rows_kernel
 from .rows import row_kernel
 
 __all__ = ["Chain", "reduce_kernel"]
@@ -94,6 +95,9 @@ def _one(kind: str, dims: tuple[int, int, int], dtypes: Any, shapes: Any, slow: 
     a, r, b = dims
     if b > 1:
         return _columns(kind, dims, dtypes, shapes, slow)
+    short = short_rows_kernel(kind, a, r, dtypes, shapes, slow)
+    if short is not None:
+        return short
     program = row_program((_ROW[kind](arg(0)),), dtypes[:1], dtypes[1:], 0, ("full",), ("row",))
     # the kernel checks element counts, so outer and inner may stand for any dims with these products
     kernel = row_kernel(program, (a,), (r,), slow, shapes)
