@@ -16,7 +16,7 @@ import dfdx
 from dfdx import losses, nn, optim
 from dfdx.backends.array_api import Namespace, register_kernels
 from dfdx.conformance import judge
-from dfdx.core.contract import BackendInfo, Capabilities, DeviceInfo, Signature, hookimpl, quiet
+from dfdx.core.contract import BackendInfo, Capabilities, DeviceInfo, KernelTable, Signature, hookimpl, quiet
 
 
 class Runtime:
@@ -50,7 +50,7 @@ class Counting:
         return runtime.space.capabilities()
 
     @hookimpl
-    def register_kernels(self, registry: Any, runtime: Runtime) -> None:
+    def register_kernels(self, registry: KernelTable, runtime: Runtime) -> None:
         register_kernels(registry, runtime.space)  # everything, in terms of the array API
 
         @registry.kernel("matmul", specialize=True)  # ours goes first
