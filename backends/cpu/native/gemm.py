@@ -16,11 +16,12 @@ from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes
 from .layout import usable
-from .tile import UNROLL, columns, rows, wide
+from .tile import columns, rows, wide
 
 __all__ = ["small_linear", "small_linear_backward", "small_matmul"]
 
 MOST = 1 << 19  # multiply-adds of a product that is small
+UNROLL = 2  # more costs compile time and gains nothing at these sizes
 TURNED = 1 << 13  # elements of a weight that is turned in every call
 _texts: dict[Any, Code] = {}
 
