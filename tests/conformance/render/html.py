@@ -17,7 +17,7 @@ h1 { font-size: 26px; margin: 0 0 4px } h1 code { font-size: 25px } h2 { font-si
 .verdict { display: inline-block; padding: 2px 12px; border-radius: 99px; color: #fff; font-size: 15px; vertical-align: 4px; margin-left: 10px }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums } th, td { text-align: left; padding: 5px 10px; border-bottom: 1px solid var(--line); vertical-align: top }
 th { color: var(--soft); font-weight: 600; font-size: 13px } td.n, th.n { text-align: right } .scroll { overflow-x: auto }
-.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 20px 0 } .facts div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px }
+.facts { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 20px 0 } .facts div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: 8px 12px; overflow-wrap: anywhere }
 .facts b { display: block; font-size: 13px; font-weight: 600; color: var(--soft) } .chips { display: flex; flex-wrap: wrap; gap: 5px }
 .chip { font: 13px ui-monospace, monospace; overflow-wrap: anywhere; border: 1px solid var(--run); border-radius: 5px; padding: 1px 7px; color: var(--run) } .chip.kernel { background: var(--run); color: var(--back) }
 .chip.other { border-color: var(--line); color: var(--ink) } .chip.bad { background: var(--bad); border-color: var(--bad); color: #fff } .chip.known { background: var(--know); border-color: var(--know); color: #fff }
