@@ -35,15 +35,18 @@ CONFIGS = {
     "pyrefly.toml": "",
 }
 _ERROR = re.compile(r"(?:^|\s|/)((?:good|bad)/\w+\.py):(\d+)")
+_REVEALED = re.compile(
+    r'hovers\.py:(\d+).*?(?:[Rr]evealed type(?: is|:)|Type of ".*?" is) ["`]?(.*?)["`]?(?: \[reveal-type\])?$'
+)
 _NO_ERROR = re.compile(r"\bwarning\b|\bnote:|info\[|^ INFO|\binformation\b|warning\[", re.IGNORECASE)
 
 
 class Run(NamedTuple):
-    """What one checker said: errors by program, as (line, message); seconds; all its output."""
+    """What one checker said: errors by program, as (line, message); types by line of hovers.py; seconds."""
 
     errors: dict[str, list[tuple[int, str]]]
+    revealed: dict[int, str]
     seconds: float
-    output: str
 
 
 def installed() -> list[str]:
@@ -76,19 +79,25 @@ def run(name: str) -> Run:
                 shutil.copy(p, work / kind / p.name)
         for p in examples():
             shutil.copy(p, work / "good" / f"example_{p.stem}.py")
+        shutil.copy(PROGRAMS / "hovers.py", work)
         for file, text in CONFIGS.items():
             (work / file).write_text(text, "utf-8")
         files = sorted(f"{kind}/{p.name}" for kind in ("good", "bad") for p in (work / kind).glob("*.py"))
         start = time.perf_counter()
-        done = subprocess.run([*CHECKERS[name][1], *files], cwd=work, capture_output=True, text=True, timeout=600)
+        done = subprocess.run(
+            [*CHECKERS[name][1], *files, "hovers.py"], cwd=work, capture_output=True, text=True, timeout=600
+        )
         seconds = time.perf_counter() - start
     output = (done.stdout + done.stderr).replace(f"{work}/", "")
     errors: dict[str, list[tuple[int, str]]] = {f: [] for f in files}
+    revealed: dict[int, str] = {}
     for line in output.splitlines():
+        if shown := _REVEALED.search(line):
+            revealed[int(shown[1])] = re.sub(r"\bdfdx\.core\.static\.(std|pf)\.((nn|optim)\.)?", "", shown[2])
         found = _ERROR.search(line)
         if found and "error" in line.lower() and not _NO_ERROR.search(line):
             errors[found[1]].append((int(found[2]), line.strip()))
-    return Run(errors, seconds, output)
+    return Run(errors, revealed, seconds)
 
 
 def marked(path: Path) -> set[int]:

@@ -68,6 +68,29 @@ def test_bad_programs_are_rejected(checker: str) -> None:
     assert len(BAD) - len(missed) >= share * len(BAD), f"{checker} accepts {missed}"
 
 
+def _plain(text: str) -> str:
+    """`Tensor[tuple[Literal[64]], ...]` and pyrefly's `Tensor[[64], ...]` as `Tensor[Rank1[L[64]], ...]`."""
+    text = re.sub(r"Literal\[(\d+)\]", r"\1", text).replace("tuple[()]", "tuple[]")
+
+    def shape(found: re.Match[str]) -> str:
+        dims = [f"L[{d}]" for d in found[1].split(", ") if d]
+        return f"Tensor[Rank{len(dims)}" + (f"[{', '.join(dims)}]" if dims else "")
+
+    return re.sub(r"Tensor\[(?:tuple)?\[([\d, ]*)\]", shape, text)
+
+
+@needs
+def test_hovers_are_short(checker: str) -> None:
+    """What an editor shows names the dims, and fits a line."""
+    _skip_unless_installed(checker)
+    lines = (ROOT / "tests" / "typing" / "hovers.py").read_text("utf-8").splitlines()
+    shown = checked(checker).revealed
+    assert sorted(shown) == [i for i, line in enumerate(lines, 1) if line.startswith("reveal_type(")]
+    assert max(map(len, shown.values())) <= 80
+    wanted = {i: line.partition("  # ")[2] for i, line in enumerate(lines, 1) if "  # " in line}
+    assert {i: _plain(shown[i]) for i in wanted} == wanted
+
+
 def test_there_are_enough_programs() -> None:
     assert len(GOOD) >= 40 and len(BAD) >= 120
     assert all(len(matrix.marked(p)) == 1 for p in BAD)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-__all__ = ["rewrite"]
+__all__ = ["replace", "rewrite"]
 
 SHOWN = (
     "matmul_matrices",
@@ -22,9 +22,14 @@ PROGRAMS = Path(__file__).resolve().parents[2] / "tests" / "typing" / "bad"
 
 
 def rewrite(page: Path, table: str, runs: dict[str, Any]) -> None:
-    """Put this run's messages and table between the markers of the page."""
+    """Put this run's messages, types and table between the markers of the page."""
+    replace(page, {"messages": _messages(runs), "hovers": _hovers(runs), "table": table})
+
+
+def replace(page: Path, parts: dict[str, str]) -> None:
+    """Put new text between `<!-- name -->` and `<!-- end -->`."""
     text = page.read_text("utf-8")
-    for name, part in (("messages", _messages(runs)), ("table", table)):
+    for name, part in parts.items():
         text = re.sub(
             rf"(<!-- {name} -->\n).*?(<!-- end -->)",
             lambda m, part=part: f"{m[1]}{part}\n{m[2]}",
@@ -32,6 +37,20 @@ def rewrite(page: Path, table: str, runs: dict[str, Any]) -> None:
             flags=re.DOTALL,
         )
     page.write_text(text, "utf-8")
+
+
+def _hovers(runs: dict[str, Any]) -> str:
+    """What each checker shows of the values of hovers.py; checkers that show the same together."""
+    out = ["```text"]
+    for i, line in enumerate((PROGRAMS.parent / "hovers.py").read_text("utf-8").splitlines(), 1):
+        if not line.startswith("reveal_type("):
+            continue
+        shown: dict[str, list[str]] = {}
+        for checker, run in runs.items():
+            shown.setdefault(run.revealed[i], []).append(checker)
+        value = line.partition("  #")[0][len("reveal_type(") : -1]
+        out += [f"{value:22}{text}   ({', '.join(by)})" for text, by in shown.items()]
+    return "\n".join([*out, "```"])
 
 
 def _messages(runs: dict[str, Any]) -> str:
