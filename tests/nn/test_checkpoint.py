@@ -53,6 +53,24 @@ def test_others_read_our_files(model, tmp_path):
     np.testing.assert_array_equal(load_file(tmp_path / "m.safetensors")["2.bias"], model[2].bias.array())
 
 
+def test_pytorch_models_go_through_safetensors_both_ways(model, tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import load_file as load_torch
+    from safetensors.torch import save_file as save_torch
+
+    theirs = torch.nn.Sequential(*[torch.nn.Linear(*m.weight.shape[::-1]) for m in (model[0], model[2])])
+    theirs.insert(1, torch.nn.ReLU())
+    x = DEV.sample_normal((5, model[0].weight.shape[1]))
+    model.save(tmp_path / "ours.safetensors")
+    theirs.load_state_dict(load_torch(tmp_path / "ours.safetensors"))
+    with torch.no_grad():
+        np.testing.assert_allclose(theirs(torch.tensor(x.array())).numpy(), model(x).array(), rtol=1e-5, atol=1e-6)
+        theirs[0].weight.mul_(2.0)
+    save_torch(theirs.state_dict(), tmp_path / "theirs.safetensors")
+    model.load(tmp_path / "theirs.safetensors")
+    np.testing.assert_array_equal(model[0].weight.array(), theirs[0].weight.detach().numpy())
+
+
 def _npz(arrays, path):
     np.savez(path, **arrays)
 

@@ -10,16 +10,19 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from select import select
 from threading import Thread
 from typing import Any
 
 WIDTHS = (400, 1400)
+PATIENCE = 60.0  # seconds without a word from the browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 FLAGS = (
     "--headless=new",
@@ -32,7 +35,9 @@ FLAGS = (
 
 
 def find_browser() -> str | None:
-    """The path of a Chromium, or None."""
+    """The path of a Chromium, or None; it is spoken to through inherited pipes, which Windows has not got."""
+    if sys.platform == "win32":
+        return None
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
@@ -84,9 +89,10 @@ class Browser:
 
     def _message(self) -> dict[str, Any]:
         while b"\0" not in self._rest:
-            got = os.read(self._from, 1 << 16)
+            ready, _, _ = select([self._from], [], [], PATIENCE)
+            got = os.read(self._from, 1 << 16) if ready else b""
             if not got:
-                raise RuntimeError("the browser has ended")
+                raise RuntimeError("the browser has ended" if ready else f"the browser said nothing for {PATIENCE} s")
             self._rest += got
         text, _, self._rest = self._rest.partition(b"\0")
         return json.loads(text)  # type: ignore[no-any-return]
