@@ -33,6 +33,14 @@ def plans(call):
 STEPS = {
     "views that kernels read": lambda x: (x.permute((1, 0)) * 2.0 + x.sum(0).broadcast_to((6, 6), (1,))).exp(),
     "views that are copied": lambda x: (x.permute((1, 0)) * x.permute((1, 0)).exp()).softmax(-1),
+    "views of views with gaps": lambda x: (
+        (x.exp().permute((1, 0))[1:5].permute((1, 0)) * 2.0).tanh()
+        + x.exp().permute((1, 0))[1:5, 0].broadcast_to((6, 4), (0,)).exp()
+    ),
+    "attention": lambda x: (lambda h: (h @ h.permute((0, 2, 1))).softmax(-1) @ h)(
+        (x.exp() @ DEV.ones((6, 24))).reshape((6, 4, 6)).permute((1, 0, 2))
+    ),
+    "pooling": lambda x: (x * 2.0).reshape((1, 1, 6, 6)).pool2d("max", 2).exp() + 1.0,
     "slices": lambda x: (x[1:5] * x[0:4]).sum(-1) + x[1:5, 0].exp(),
     "a view outlives the step": lambda x: (x.exp() + 1.0).permute((1, 0)),
     "a view of a view outlives it": lambda x: x.exp().reshape((2, 18)).permute((1, 0))[3:],
@@ -81,6 +89,34 @@ def net_and_step(optimizer=optim.Adam, width=32):
         return loss
 
     return net, step
+
+
+def test_a_plan_that_reads_views_takes_the_fast_way():
+    """Views are made inside the plan, from whole arrays: no replay goes launch by launch."""
+    from dfdx.backends.cpu.native import joined
+
+    slow, by_python = [], joined.Joined.by_python
+
+    def watched(self, arrays, results):
+        run = by_python(self, arrays, results)
+        return lambda *args: (slow.append(self.launches), run(*args))[1]
+
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(joined.Joined, "by_python", watched)
+        for name in ("views of views with gaps", "attention", "slices"):
+            call = dfdx.capture(STEPS[name])
+            for s in range(3):
+                call(normal(6, 6, seed=s))
+            assert call.replays == 2 and "plan" in str([*plan_builtins(call)]), name
+    assert not slow
+
+
+def plan_builtins(call):
+    for found in call._found.values():
+        for replay in found:
+            for value in replay.run.__globals__.values():
+                yield getattr(value, "__name__", "")
+                yield from [getattr(v, "__name__", "") for v in getattr(value, "__globals__", {}).values()]
 
 
 def test_a_training_step_is_one_plan():

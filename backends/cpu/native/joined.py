@@ -19,6 +19,8 @@ from .views import row_major_like
 
 __all__ = ["Declined", "Joined"]
 
+_VIEWS = ("permute", "broadcast", "slice")  # whose result is a view of whatever it is given; a reshape may copy
+
 
 class Declined(Exception):
     """A launch that no plan can hold."""
@@ -94,10 +96,12 @@ class Joined:
         views = [self._input(v, t) for v, t in zip(launch.inputs, native.inputs, strict=True)]
         if native.code.alias:
             (source,), (out,) = views, native.outputs
+            offset = int(native.config[native.own])
             if not _is_tidy(source.type):
-                raise Declined(launch)
-            offset = source.offset + int(native.config[native.own])
-            self._views[launch.outputs[0]] = _View(source.storage, offset, out)
+                if launch.name not in _VIEWS:
+                    raise Declined(launch)
+                offset, out = _seen(native, source.type)
+            self._views[launch.outputs[0]] = _View(source.storage, source.offset + offset, out)
             return
         native, views = self._readable(launch, native, views)
         scratch = int(native.config[SCRATCH])
@@ -235,6 +239,13 @@ class Joined:
             return tuple([values[v] for v in results])
 
         return slow
+
+
+def _seen(native: Native, source: ArrayType) -> tuple[int, ArrayType]:
+    """(offset, type) of the view that NumPy makes of an array with gaps; nothing is read of the one that stands for it."""
+    stand_in = np.lib.stride_tricks.as_strided(np.empty(1, source.dtype), source.shape, source.strides, writeable=False)
+    view = native.slow(stand_in)
+    return view.ctypes.data - stand_in.ctypes.data, ArrayType(view.shape, source.dtype, view.strides)
 
 
 def _strides(t: ArrayType) -> tuple[int, ...]:

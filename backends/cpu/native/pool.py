@@ -30,8 +30,7 @@ def pool_kernel(sig: Any, **at: Any) -> Any:
 def pool_gradient(sig: Any, *, needs: tuple[bool, ...], **at: Any) -> Any:
     """`pool2d.backward` by machine code, or `NotImplemented`."""
     g, x, _ = sig.inputs
-    kernel = _make(sig, list(sig.inputs), x, g, at, _Backward)
-    return kernel if kernel is NotImplemented else lambda *arrays: (kernel(*arrays),)
+    return _make(sig, list(sig.inputs), x, g, at, _Backward)
 
 
 def _make(sig: Any, inputs: list[Any], x: Any, y: Any, at: dict[str, Any], writer: Any) -> Any:
@@ -70,6 +69,7 @@ class _Pool:
     """Walks over the windows of a plane."""
 
     arrays = 2
+    packed = False  # whether it returns a tuple
 
     def __init__(self, kind: str, kh: int, kw: int, stride_w: int) -> None:
         self.kind, self.kh, self.kw, self.stride = kind, kh, kw, stride_w
@@ -78,7 +78,7 @@ class _Pool:
         self.own = {name: self.context.own(i) for i, name in enumerate(_OWN)}
 
     def text(self) -> Code:
-        entry = Entry(self.arrays - 1, [], [None], ["planes"])
+        entry = Entry(self.arrays - 1, [], [None], ["planes"], packed=self.packed)
         b, own = self.b, self.own
         with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as plane:
             self.open(plane.i)
@@ -197,7 +197,7 @@ class _Forward(_Pool):
 class _Backward(_Pool):
     """The gradient of x from that of y, x and y: to the first winner, or the last NaN, of every window."""
 
-    arrays = 4
+    arrays, packed = 4, True
 
     def open(self, plane: V) -> None:
         self.g, self.y = self.plane(0, plane, "oh", "ow"), self.plane(2, plane, "oh", "ow")
