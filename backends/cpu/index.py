@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .native.along import scatter_kernel
+
 
 def _key(index: Any, axis: int) -> tuple[Any, ...]:
     """Open grids for the leading dims, then the index itself."""
@@ -27,8 +29,15 @@ def gather(a: Any, index: Any, *, axis: int) -> Any:
     return np.asarray(out)
 
 
-def scatter_add(src: Any, index: Any, *, axis: int, size: int) -> Any:
-    index = _checked(index, size, "scatter_add")
+def scatter_add(sig: Any, *, axis: int, size: int) -> Any:
+    """By machine code once the indices are known to be in range; by NumPy for narrow numbers."""
+    add = scatter_kernel(sig, axis, size, lambda src, index: _by_numpy(src, index, axis, size))
+    if add is None:
+        return lambda src, index: _by_numpy(src, _checked(index, size, "scatter_add"), axis, size)
+    return lambda src, index: add(src, _checked(index, size, "scatter_add"))
+
+
+def _by_numpy(src: Any, index: Any, axis: int, size: int) -> Any:
     wide = np.float32 if src.dtype.itemsize == 2 and src.dtype.kind in "fV" else src.dtype
     out = np.zeros((*index.shape[:axis], size, *src.shape[index.ndim :]), wide)
     np.add.at(out, _key(index, axis), src.astype(wide, copy=False))
@@ -37,4 +46,4 @@ def scatter_add(src: Any, index: Any, *, axis: int, size: int) -> Any:
 
 def register(registry: Any) -> None:
     registry.kernel("gather")(gather)
-    registry.kernel("scatter_add")(scatter_add)
+    registry.kernel("scatter_add", specialize=True)(scatter_add)

@@ -34,7 +34,7 @@ def _checked(*command: str) -> subprocess.CompletedProcess:
 
 
 def test_fuzz_tests_with_bounds_checks():
-    files = [str(HERE / f"test_{name}.py") for name in ("views", "conv", "products", "reduce")]
+    files = [str(HERE / f"test_{name}.py") for name in ("views", "conv", "products", "reduce", "along")]
     out = _checked("-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *files)
     assert out.returncode == 0, out.stdout[-3000:]
 

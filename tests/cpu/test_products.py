@@ -1,5 +1,8 @@
 """Matrix products, pooling: the CPU's own kernels against float64, sizes on both sides of every limit."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -153,3 +156,21 @@ def test_products_have_the_same_bits_for_any_number_of_threads():
     finally:
         runtime()["threads"] = before
     assert len(set(found)) == 1
+
+
+_WITHOUT = """
+import sys
+sys.modules["llvmlite"] = None
+import numpy as np, dfdx
+dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+x, w = dev.ones((2, 3, 9, 9)).traced(grads), dev.ones((4, 3, 3, 3))
+y = x.conv2d(w, stride=2).pool2d("max", 2).reshape((2, 16))
+z = (y.linear(dev.ones((20, 16)), dev.ones((20,))) @ dev.ones((20, 30))).gelu().sum(1).cumsum(0)
+z.sum().backward()
+assert z.array()[1] == 2 * z.array()[0] == 60 * 20 * (27 * 16 + 1), z
+"""
+
+
+def test_without_llvmlite_numpy_serves():
+    out = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True)
+    assert out.returncode == 0, out.stderr
