@@ -17,6 +17,7 @@ from ..core.registry import register
 from . import init
 from .calling import again
 from .dims import Known, one
+from .dropout import Dropout
 from .module import Composite, Module
 from .param import Param
 
@@ -144,6 +145,7 @@ class RNN(Composite):
 
     * `inp`, `hidden`: features of the input, and of each state; `layers`: how many; `bias`: whether there are biases.
     * `bidirectional`: each layer also runs backwards, and gives both states, one after the other.
+    * `dropout`: probability for each output of a layer that another one reads.
     * `return_state`: give (outputs, state), where the state is (layers * directions, B, hidden); of a traced input the outputs
       have the tape, and the state merges into it.
 
@@ -161,7 +163,7 @@ class RNN(Composite):
 
     def __init__(
         self, inp: int, hidden: int, layers: int = 1, bias: bool = True, bidirectional: bool = False, return_state: bool = False,
-        **options: Any,
+        dropout: float = 0.0, **options: Any,
     ) -> None:  # fmt: skip
         self.inp, self.hidden, self.layers, self.return_state = inp, hidden, layers, return_state
         self.directions = ("", "_reverse") if bidirectional else ("",)
@@ -169,6 +171,8 @@ class RNN(Composite):
             width = hidden * len(self.directions) if i else inp
             for direction in self.directions:
                 object.__setattr__(self, f"{i}{direction}", self.cell(width, hidden, bias, **options))
+        if dropout:
+            self.dropout: Any = Dropout(dropout)
 
     def settings(self) -> str:
         more = f", layers={self.layers}" * (self.layers > 1) + ", bidirectional=True" * (len(self.directions) > 1)
@@ -193,6 +197,8 @@ class RNN(Composite):
                 ways.append(outputs)
                 last.append(final)
             x = ways[0] if len(ways) == 1 else concat(ways, -1)
+            if "dropout" in self.__dict__ and i < self.layers - 1:
+                x = call(self.dropout, x)
         y = x if batched else x.reshape(x.shape[1:])
         return (y, self._finals(last, batched)) if self.return_state else y
 

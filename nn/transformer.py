@@ -10,6 +10,7 @@ from .activations import ReLU
 from .attention import MultiHeadAttention
 from .calling import again
 from .dims import one, parts
+from .dropout import Dropout
 from .linear import Linear
 from .module import Composite, Module
 from .norm import LayerNorm1D
@@ -27,16 +28,21 @@ class TransformerEncoderBlock(Composite):
     * `model`: features; `heads`: of the attention; `ff`: features between the two linear layers.
     * `causal`: position i sees positions 0 to i only; `pre_norm`: normalise before each part, not after the addition.
     * `activation`: between the linear layers.
+    * `dropout`: probability for each element of a part's output, before that is added (arXiv 1706.03762, section 5.4); attention
+      weights and what is between the linear layers are never dropped.
 
     Called with x (S, model) or (B, S, model) and, if wanted, `mask`, as in `MultiHeadAttention`.
     Sub-modules: `self_attn`, `norm1`, `ff` (a residual of linear, activation, linear), `norm2`.
-    Source: PyTorch `nn.TransformerEncoderLayer` without dropout.
+    Source: PyTorch `nn.TransformerEncoderLayer`, but for where dropout is.
     """
 
     def __init__(
-        self, model: int, heads: int, ff: int, causal: bool = False, pre_norm: bool = False, activation: Module | None = None
+        self, model: int, heads: int, ff: int, causal: bool = False, pre_norm: bool = False, activation: Module | None = None,
+        dropout: float = 0.0,
     ) -> None:  # fmt: skip
         self.model, self.pre_norm = model, pre_norm
+        if dropout:
+            self.dropout: Any = Dropout(dropout)
         self.self_attn = MultiHeadAttention(model, heads, causal=causal)
         self.norm1 = LayerNorm1D(model)
         self._between(model, heads)
@@ -64,9 +70,10 @@ class TransformerEncoderBlock(Composite):
         return self._part(call, self.norm2, x, lambda h: call(self.ff.inner, h))
 
     def _part(self, call: Any, norm: Module, x: Tensor, f: Callable[[Tensor], Tensor]) -> Tensor:
-        if not self.pre_norm:
-            return call(norm, f(x) + x)  # type: ignore[no-any-return]
-        return f(call(norm, x)) + x
+        y = f(call(norm, x) if self.pre_norm else x)
+        if "dropout" in self.__dict__:
+            y = call(self.dropout, y)
+        return y + x if self.pre_norm else call(norm, y + x)  # type: ignore[no-any-return]
 
 
 class TransformerDecoderBlock(TransformerEncoderBlock):
@@ -74,7 +81,7 @@ class TransformerDecoderBlock(TransformerEncoderBlock):
 
     Called with (x, memory), one by one or as a tuple, and, if wanted, `mask` for x and `memory_mask`.
     Sub-modules: `self_attn`, `norm1`, `mh_attn`, `norm2`, `ff`, `norm3`. Self-attention is causal only if asked for.
-    Source: PyTorch `nn.TransformerDecoderLayer` without dropout.
+    Source: PyTorch `nn.TransformerDecoderLayer`, but for where dropout is.
     """
 
     def _between(self, model: int, heads: int) -> None:
@@ -109,9 +116,9 @@ class TransformerEncoder(Repeated):
 
     def __init__(
         self, model: int, heads: int, ff: int, blocks: int, causal: bool = False, pre_norm: bool = False,
-        activation: Module | None = None, final_norm: bool = False,
+        activation: Module | None = None, final_norm: bool = False, dropout: float = 0.0,
     ) -> None:  # fmt: skip
-        super().__init__(TransformerEncoderBlock(model, heads, ff, causal, pre_norm, activation), blocks)
+        super().__init__(TransformerEncoderBlock(model, heads, ff, causal, pre_norm, activation, dropout), blocks)
         self.norm: Any = _norm(model, final_norm)
 
     def settings(self) -> str:
@@ -131,9 +138,9 @@ class TransformerDecoder(Composite):
 
     def __init__(
         self, model: int, heads: int, ff: int, blocks: int, causal: bool = False, pre_norm: bool = False,
-        activation: Module | None = None, final_norm: bool = False,
+        activation: Module | None = None, final_norm: bool = False, dropout: float = 0.0,
     ) -> None:  # fmt: skip
-        block = TransformerDecoderBlock(model, heads, ff, causal, pre_norm, activation)
+        block = TransformerDecoderBlock(model, heads, ff, causal, pre_norm, activation, dropout)
         object.__setattr__(self, "0", Repeated(block, blocks))
         self.norm: Any = _norm(model, final_norm)
 
@@ -158,15 +165,15 @@ class Transformer(Composite):
 
     Called with (source, target), one by one or as a tuple: (S, model) and (T, model), with or without a batch axis; gives the
     target's shape. `mask`, `memory_mask`: of the target and of what it sees of the source; `source_mask`: of the source.
-    Sub-modules: `encoder`, `decoder`. Source: PyTorch `nn.Transformer` without dropout.
+    Sub-modules: `encoder`, `decoder`. Source: PyTorch `nn.Transformer`, but for where dropout is.
     """
 
     def __init__(
         self, model: int, heads: int, ff: int, encoders: int, decoders: int, causal: bool = False, pre_norm: bool = False,
-        activation: Module | None = None, final_norm: bool = True,
+        activation: Module | None = None, final_norm: bool = True, dropout: float = 0.0,
     ) -> None:  # fmt: skip
-        self.encoder = TransformerEncoder(model, heads, ff, encoders, False, pre_norm, activation, final_norm)
-        self.decoder = TransformerDecoder(model, heads, ff, decoders, causal, pre_norm, activation, final_norm)
+        self.encoder = TransformerEncoder(model, heads, ff, encoders, False, pre_norm, activation, final_norm, dropout)
+        self.decoder = TransformerDecoder(model, heads, ff, decoders, causal, pre_norm, activation, final_norm, dropout)
 
     def propagate(self, known: Any) -> Any:
         source, target = parts(known, 2)

@@ -228,3 +228,42 @@ def test_loss_errors():
         losses.mse_loss(p, DEV.ones((4,)))
     grads = losses.rmse_loss(p.traced(), p).backward()
     assert grads.get(p).tolist() == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize("pre_norm", [False, True])
+def test_a_transformer_block_drops_the_output_of_its_parts(pre_norm):
+    """With probability 1 only the way around the parts is left; without a tape nothing is dropped."""
+    one, all_ = (
+        DEV.build_module(nn.TransformerEncoderBlock(8, 2, 16, pre_norm=pre_norm, dropout=p)) for p in (0.0, 1.0)
+    )
+    all_.copy_from(one)
+    x = DEV.sample_normal((2, 5, 8))
+    assert all_(x).tolist() == one(x).tolist()
+    y = all_(x.traced(all_.alloc_grads()))
+    np.testing.assert_allclose(y.array(), (x if pre_norm else one.norm2(one.norm1(x))).array(), rtol=1e-5, atol=1e-6)
+
+
+def test_dropout_reaches_every_block():
+    model = DEV.build_module(nn.Transformer(8, 2, 16, 2, 2, dropout=0.25))
+    assert repr(model).count("Dropout(0.25)") == 4
+    decoder = DEV.build_module(nn.TransformerDecoder(8, 2, 16, 1, dropout=0.5))
+    x, memory = DEV.sample_normal((3, 8)), DEV.sample_normal((4, 8))
+    assert decoder(x.traced(decoder.alloc_grads()), memory).tolist() != decoder(x, memory).tolist()
+
+
+@pytest.mark.parametrize("layer", [nn.RNN, nn.GRU, nn.LSTM])
+def test_a_sequence_drops_between_its_layers(layer):
+    """With probability 1 the second layer sees zeros; without a tape, or with one layer, nothing is dropped."""
+    model = DEV.build_module(layer(3, 4, layers=2, dropout=1.0))
+    plain = DEV.build_module(layer(3, 4, layers=2))
+    plain.copy_from(model)
+    x = DEV.sample_normal((2, 5, 3))
+    assert model(x).tolist() == plain(x).tolist()
+    second = DEV.build_module(layer(4, 4))
+    for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
+        getattr(second.__dict__["0"], name).copy_from(getattr(model.__dict__["1"], name))
+    np.testing.assert_allclose(
+        model(x.traced(model.alloc_grads())).array(), second(DEV.zeros((2, 5, 4))).array(), rtol=1e-6
+    )
+    single = DEV.build_module(layer(3, 4, dropout=1.0))
+    assert single(x.traced(single.alloc_grads())).tolist() == single(x).tolist()
