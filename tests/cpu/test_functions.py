@@ -74,3 +74,22 @@ def test_double_precision(name):
     got = getattr(dfdx.device("cpu").tensor(x), name)().array()
     want = REFERENCES[name](x.astype(np.longdouble))
     assert np.abs((got - want) / want).max() <= 2 * 2.0**-52
+
+
+@pytest.mark.parametrize(("name", "ulp"), [("tanh", 2), ("log1p", 2), ("erf", 4)])
+def test_double_precision_near_zero_and_far(name, ulp):
+    rng = np.random.default_rng(2)
+    bits = rng.integers(0, 2**63, 20_000, dtype=np.uint64) | (
+        rng.integers(0, 2, 20_000, dtype=np.uint64) << np.uint64(63)
+    )
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1, -1, 5e-324, -1e-310, 1e300, -1e300])
+    x = np.concatenate([special, bits.view(np.float64), *[rng.uniform(-s, s, 20_000) for s in (1, 6, 40)]])
+    with np.errstate(all="ignore"):
+        got = getattr(dfdx.device("cpu").tensor(x), name)().array()
+        want = REFERENCES[name](x if name == "erf" else x.astype(np.longdouble))
+        rounded = want.astype(np.float64)
+        error = np.abs(got - want) / np.maximum(np.spacing(np.abs(rounded)), 5e-324)
+    finite = np.isfinite(rounded) & np.isfinite(x)
+    assert error[finite].max() <= ulp
+    assert np.array_equal(got[~finite], rounded[~finite], equal_nan=True)
+    assert np.array_equal(np.signbit(got[rounded == 0]), np.signbit(rounded[rounded == 0]))

@@ -1,7 +1,7 @@
 """exp, log, tanh, erf, sin and their kin over vectors, in straight lines without tables.
 
 Accuracies are tested against float64 (`tests/cpu/test_functions.py`). Sources: S. Moshier, Cephes (single precision exp, log,
-tanh, sin, cos), FreeBSD msun (double precision exp, log).
+sin, cos; tanh), FreeBSD msun (double precision exp, log), W. J. Cody (double precision erf).
 """
 
 from __future__ import annotations
@@ -179,32 +179,58 @@ def _log_double(b: Function, e: V, f: V) -> V:
 
 
 def log1p(b: Function, x: V) -> V:
-    if scalar_type(x.type) == "double":
-        return NotImplemented
-    near = b.intrinsic("fabs", x - 0.06).cmp("ole", 0.35)
-    small = b.fma(x * x, -0.5, _log_poly(b, x)) + x
+    double = scalar_type(x.type) == "double"
     u = x + 1.0
     lost = (x - (u - 1.0)) / u  # what 1 + x rounded away
     lost = b.select(b.intrinsic("fabs", lost).cmp("olt", 1.0), lost, b.const(0.0, x.type))
+    if double:
+        return b.select(x.cmp("oeq", 0.0), x, log(b, u) + lost)
+    near = b.intrinsic("fabs", x - 0.06).cmp("ole", 0.35)
+    small = b.fma(x * x, -0.5, _log_poly(b, x)) + x
     return b.select(near, small, log(b, u) + lost)
 
 
 def tanh(b: Function, x: V) -> V:
+    a, z = b.intrinsic("fabs", x), x * x
     if scalar_type(x.type) == "double":
-        return NotImplemented
-    a = b.intrinsic("fabs", x)
-    z = x * x
-    p = _poly(b, z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
-    small = b.fma(p * z, x, x)
-    big = 1.0 - 2.0 / (_exp_near(b, _below(b, a + a, 20.0)) + 1.0)
+        p = _poly(b, z, (-9.64399179425052238628e-1, -9.92877231001918586564e1, -1.61468768441708447952e3))
+        q = _poly(b, z, (1.0, 1.12811678491632931402e2, 2.23548839060100448583e3, 4.84406305325125486048e3))
+        small = b.fma(x * z, p / q, x)
+        e = _exp_double(b, _below(b, a + a, 50.0))
+    else:
+        p = _poly(b, z, (-5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1))
+        small = b.fma(p * z, x, x)
+        e = _exp_near(b, _below(b, a + a, 20.0))
+    big = 1.0 - 2.0 / (e + 1.0)
     y = b.intrinsic("copysign", b.select(a.cmp("olt", 0.625), small, big), x)
     return b.select(x.cmp("uno", x), x, y)
+
+
+def _erf_double(b: Function, x: V) -> V:
+    a, z = b.intrinsic("fabs", x), x * x
+    p = (
+        1.85777706184603153e-1,
+        3.16112374387056560e00,
+        1.13864154151050156e02,
+        3.77485237685302021e02,
+        3.20937758913846947e03,
+    )
+    q = (1.0, 2.36012909523441209e01, 2.44024637934444173e02, 1.28261652607737228e03, 2.84423683343917062e03)
+    small = x * (_poly(b, z, p) / _poly(b, z, q))
+    t = _below(b, _above(b, a, 0.46875), 6.0)
+    far = (2.15311535474403846e-8, 5.64188496988670089e-1, 8.88314979438837594e0, 6.61191906371416295e01, 2.98635138197400131e02,
+         8.81952221241769090e02, 1.71204761263407058e03, 2.05107837782607147e03, 1.23033935479799725e03)  # fmt: skip
+    below = (1.0, 1.57449261107098347e01, 1.17693950891312499e02, 5.37181101862009858e02, 1.62138957456669019e03,
+         3.29079923573345963e03, 4.36261909014324716e03, 3.43936767414372164e03, 1.23033935480374942e03)  # fmt: skip
+    tail = _exp_double(b, -(t * t)) * (_poly(b, t, far) / _poly(b, t, below))
+    big = b.intrinsic("copysign", 1.0 - tail, x)
+    return b.select(a.cmp("ogt", 0.46875), big, small)
 
 
 def erf(b: Function, x: V) -> V:
     """x + x p(x^2) near 0; from 1.2 on 1 - q(|x|)^8, since erfc^(1/8) is smooth: no exponential, no division. Fitted by Lawson's method."""
     if scalar_type(x.type) == "double":
-        return NotImplemented
+        return _erf_double(b, x)
     a = b.intrinsic("fabs", x)
     q = (1.69367617e-04, -2.67638173e-03, 1.38177508e-02, -1.33834593e-02, -5.89301810e-02, -1.46681726e-01, 1.00126517)
     f = _poly(b, _below(b, a, 4.0), q)
