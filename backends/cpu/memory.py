@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ...core.contract import expr, map_program, philox_words, quiet, u32
+from .native.fallback import row_major_copy
 from .native.maps import map_kernel
 
 Array = np.ndarray[Any, Any]
@@ -33,7 +34,7 @@ def copy(a: Array) -> Array:
 
 
 def contiguous(a: Array) -> Array:
-    return a if a.flags.c_contiguous else np.ascontiguousarray(a).reshape(a.shape)
+    return a if a.flags.c_contiguous else row_major_copy(a)
 
 
 def cast(sig: Any, *, dtype: Any) -> Any:

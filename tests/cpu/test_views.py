@@ -91,3 +91,19 @@ def test_large_views_are_copied_for_row_programs(make):
         "row", Signature((t,), (t,)), program=program, outer=view.shape[:1], inner=view.shape[1:]
     )
     assert np.array_equal(kernel(view), want)
+
+
+@pytest.mark.parametrize("dtype", "fd")
+def test_large_turned_views_become_row_major(dtype):
+    r = np.random.default_rng(0)
+    dev = dfdx.device("cpu")
+    cases = [((600, 500), (1, 0)), ((1031, 517), (1, 0)), ((5, 333, 217), (0, 2, 1)), ((3, 4, 230, 170), (1, 0, 3, 2)), ((700, 9, 100), (1, 2, 0))]  # fmt: skip
+    for shape, axes in cases:
+        x = r.standard_normal(shape).astype(dtype)
+        view = dev.tensor(x).permute(axes)
+        np.testing.assert_array_equal((view.tanh() * 0.0 + view).array(), x.transpose(axes))
+        kernel = dev.backend.primitive(
+            "contiguous", Signature((TensorType(shape, view.dtype),), (TensorType(shape, view.dtype),))
+        )
+        got = kernel(x.transpose(axes)[..., 3:])
+        assert got.flags.c_contiguous and np.array_equal(got, x.transpose(axes)[..., 3:])

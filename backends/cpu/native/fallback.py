@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Fallback"]
+__all__ = ["Fallback", "row_major_copy"]
 
 MOST = 64  # patterns of strides of one kernel
 LARGE = 1 << 20  # bytes that are worth waking the threads
@@ -41,7 +41,7 @@ class Fallback:
 
     def by_copies(self, *args: Any) -> Any:
         """Through tidy copies, or NumPy."""
-        copy = np.ndarray.copy if self.plain else _copy
+        copy = np.ndarray.copy if self.plain else row_major_copy
         tidy = [copy(a) if type(a) is np.ndarray and not _ordinary(a) else a for a in args]
         if self.native is None or all(t is a for t, a in zip(tidy, args, strict=True)):
             return self.numpy_kernel(*args)
@@ -58,10 +58,15 @@ def _ordinary(a: np.ndarray[Any, Any]) -> bool:
     return a.flags.c_contiguous and a.flags.aligned
 
 
-def _copy(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def row_major_copy(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """A row-major copy: a large one by all threads."""
     if a.nbytes < LARGE or a.dtype.name not in ("float32", "float64"):
         return a.copy()
+    from .turned import turned_copy
+
+    turn = turned_copy(a.shape, a.strides, a.dtype.name)
+    if turn is not None:
+        return turn(a)  # type: ignore[no-any-return]
     return _copier(a.shape, a.dtype.name)(a)  # type: ignore[no-any-return]
 
 
