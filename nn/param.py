@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..core.checks import check_shape
 from ..core.public import Tensor
@@ -17,7 +17,8 @@ class Param:
     """A parameter to be: shape, initial values (see `nn.init`), and whether optimizers train it."""
 
     def __init__(self, shape: tuple[int, ...], init: Init = zeros, trainable: bool = True) -> None:
-        self.shape, self.init, self.trainable = check_shape("Param", shape), init, trainable
+        self.shape, self.trainable = check_shape("Param", shape), trainable
+        self.init: Any = init  # of the stubs' tensors and devices; here they are what runs
 
     def __repr__(self) -> str:
         return f"Param({self.shape})"

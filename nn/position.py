@@ -59,7 +59,7 @@ class PositionalEncoding(LearnedPositionalEncoding):
 
     trainable = False
 
-    def start(self) -> init.Init:
+    def start(self) -> Any:
         return _sines
 
 
