@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 
 from . import device, literals, nn, ops, special
+from .contract import contract_stub
 from .optim import optimizers
 from .plain import members, plain_function, plain_stub
 from .text import HEADER, PF, QUIET, STD, View
@@ -190,7 +191,10 @@ def _functions(view: View, lib: Library) -> str:
 
 
 def _errors(lib: Library, dots: str) -> str:
-    return "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__) + "hookimpl: Any\n"
+    return (
+        "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__)
+        + "from pluggy import HookimplMarker\n\nhookimpl: HookimplMarker\n"
+    )
 
 
 IMPORTS = """import builtins
@@ -528,6 +532,7 @@ def build() -> dict[str, str]:
         "optim/__init__.pyi": _module("{view}.optim", lib.dfdx.optim),
         "data/__init__.pyi": _module("{view}.data", lib.dfdx.data),
         "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils) + _all(list(lib.dfdx.utils.__all__)),
+        "core/contract.pyi": contract_stub(TEMPLATES.parents[2] / "core" / "contract.py"),
         "core/static/std/__init__.pyi": _std_core(lib),
         "core/static/std/variables.pyi": _std_vars(lib),
         "core/static/pf/__init__.pyi": _pf_core(lib),

@@ -27,7 +27,9 @@ from ...errors import MissingGradientError as MissingGradientError
 from ...errors import UnusedParamsError as UnusedParamsError
 from ...errors import CheckpointError as CheckpointError
 from ...errors import PluginError as PluginError
-hookimpl: Any
+from pluggy import HookimplMarker
+
+hookimpl: HookimplMarker
 
 from typing import Literal as L
 

@@ -49,7 +49,7 @@ def _cut(a: Any, *, starts: Any, stops: Any, steps: Any) -> Any:
 
 
 # What only moves elements. On the CPU, NumPy does it on the same memory, and there is nothing to compile for each new shape.
-MOVES = {
+MOVES: dict[str, Any] = {
     "permute": lambda a, *, axes: a.transpose(axes),
     "broadcast": lambda a, *, shape, axes: np.broadcast_to(np.expand_dims(a, axes), shape),
     "reshape": lambda a, *, shape: a.reshape(shape),
