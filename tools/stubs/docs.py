@@ -49,7 +49,7 @@ def _hovers(runs: dict[str, Any]) -> str:
         for checker, run in runs.items():
             shown.setdefault(run.revealed[i], []).append(checker)
         value = line.partition("  #")[0][len("reveal_type(") : -1]
-        out += [f"{value:22}{text}   ({', '.join(by)})" for text, by in shown.items()]
+        out += [f"{value:23}{text}   ({', '.join(by)})" for text, by in shown.items()]
     return "\n".join([*out, "```"])
 
 
