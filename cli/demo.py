@@ -8,9 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .. import data, nn, optim
+from .. import Device, Gradients, Tensor, auto_device, data, device, nn, optim
 from ..core.cache import cache_folder
-from ..core.public import Device, Gradients, Tensor, auto_device, device
 from ..nn.losses import cross_entropy_with_logits_loss
 from ..utils import History, progress
 

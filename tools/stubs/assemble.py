@@ -379,8 +379,8 @@ def _losses(view: View, lib: Library) -> str:
 def _init() -> str:
     from dfdx.nn import init
 
-    head = "from collections.abc import Callable\nfrom typing import Any\n\nfrom typing_extensions import TypeAlias\n\nfrom . import Device, Tensor\n"
-    kind = "\nInit: TypeAlias = Callable[[Device, tuple[int, ...], Any], Tensor[Any, Any, Any, Any]]\n"
+    head = "from collections.abc import Callable\nfrom typing import Any\n\nfrom typing_extensions import TypeAlias\n"
+    kind = "\nInit: TypeAlias = Callable[[Any, tuple[int, ...], Any], Any]  # (device, shape, dtype) to a tensor\n\n"
     values = {n: getattr(init, n) for n in init.__all__ if n != "Init"}
     makers = "".join(plain_function(n, v, {"Init"}) if v.__name__ == n else f"{n}: Init\n" for n, v in values.items())
     return HEADER + QUIET + head + _all(list(init.__all__)) + kind + makers

@@ -7,11 +7,10 @@ from typing import Any
 
 from typing_extensions import TypeAlias
 
-from . import Device, Tensor
-
 __all__ = ["Init", "constant", "normal", "ones", "uniform", "zeros"]
 
-Init: TypeAlias = Callable[[Device, tuple[int, ...], Any], Tensor[Any, Any, Any, Any]]
+Init: TypeAlias = Callable[[Any, tuple[int, ...], Any], Any]  # (device, shape, dtype) to a tensor
+
 def constant(value: float) -> Init: ...
 def normal(mean: float = ..., std: float = ...) -> Init: ...
 ones: Init
