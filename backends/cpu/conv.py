@@ -1,4 +1,4 @@
-"""Convolutions by NumPy: windows as strided views, products by BLAS."""
+"""Convolutions by machine code; where there is none by NumPy: windows as strided views, products by BLAS."""
 
 from __future__ import annotations
 

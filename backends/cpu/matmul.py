@@ -1,4 +1,4 @@
-"""Matrix products through NumPy's BLAS."""
+"""Matrix products by machine code; NumPy's BLAS for thin ones, for narrow floats, and where there is no machine code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Small matrix products, where a call of BLAS costs more than its work: tiles of C straight from A and B, no packing.
 
 A is read through two strides, so a transposed one is free; B lies in rows (a weight that lies in columns is turned first).
-The bias is added in the tile. Large products belong to BLAS.
+The bias is added in the tile. Larger products are packed first (`packed`).
 """
 
 from __future__ import annotations
