@@ -41,8 +41,8 @@ class OpenCLEngine(Engine):
 
     fork_safe = False
 
-    def __init__(self, device: Any) -> None:
-        self.device, self.pid = device, os.getpid()
+    def __init__(self, device: Any, index: int) -> None:
+        self.device, self.index, self.pid = device, index, os.getpid()
         self.context = cl.Context([device])  # kept: Intel refuses a queue whose Context object is gone
         self.queue = cl.CommandQueue(self.context, device)
         self.pool = MemoryPool(ImmediateAllocator(self.queue))

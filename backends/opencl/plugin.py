@@ -28,7 +28,8 @@ def backend_open(index: int, options: dict[str, Any]) -> Any:
     device = drivers.choose(index, options.get("select", ""))
     from .engine import OpenCLEngine
 
-    return OpenCLEngine(device)
+    number = next((i for i, d in enumerate(drivers.all_devices()) if d == device), -1)
+    return OpenCLEngine(device, number)
 
 
 @hookimpl

@@ -26,7 +26,8 @@ def backend_probe() -> Any:
 
 @hookspec(firstresult=True)
 def backend_open(index: int, options: dict[str, Any]) -> Any:
-    """Open device `index` and return its runtime: any object, which may offer memory_stats, empty_cache and the like."""
+    """Open device `index`, or the one that `options["select"]` names, and return its runtime: any object, which may offer
+    memory_stats, empty_cache and the like; its attribute `index`, where it has one, is the device's number in the probe."""
 
 
 @hookspec(firstresult=True)

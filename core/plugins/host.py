@@ -199,6 +199,8 @@ class Host:
         self._call(r, "register_kernels", registry=table, runtime=runtime)
         table.seal()
         self.ops.add_kernels(r.name, table)
+        said = getattr(runtime, "index", None)  # a device that was chosen by name says its number
+        index = said if isinstance(said, int) else index
         info = next((d for d in r.devices if d.index == index), DeviceInfo(index))
         return Opened(r, runtime, table, capabilities or Capabilities(), info, partial(self._call, r))
 

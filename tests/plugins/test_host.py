@@ -213,6 +213,17 @@ def test_further_devices_of_a_plugin(install):
     assert host.records["multi"].state is State.READY
 
 
+def test_a_device_chosen_by_name_is_the_one_it_says(install):
+    probe = "return [DeviceInfo(0, 'slow'), DeviceInfo(1, 'fast')]"
+    opening = """
+    from types import SimpleNamespace
+    return SimpleNamespace(index=1 if options else index)"""
+    text = FULL.replace("return object()", opening)
+    install("named", text.replace("return [DeviceInfo(0, 'fake')]", probe))
+    host = Host()
+    assert [host.open(n).info.name for n in ("named", "named:1", "named:fast")] == ["slow", "fast", "fast"]
+
+
 def test_a_failed_plugin_keeps_its_kernels_to_itself(install):
     install("half", HALF + "    1/0\n")
     host = Host()
