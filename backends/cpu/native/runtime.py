@@ -52,9 +52,10 @@ _EXTERNAL = [
 _OWN = ["check", "check_view", "new", "run", "number", "integer", "alloc", "release_block"]
 _STATE = {"cached": 64, "in_use": 65, "cap": 66, "peak": 67, "ticket": 72, "gen": 80, "done": 88, "fn": 96, "ctx": 97, "n": 98,
           "grain": 99, "chunks": 100, "lock": 104, "sleepers": 105, "started": 106, "threads": 107, "spin": 108, "worker": 109, "joiner": 110,
-          "heads": 128}  # fmt: skip
+          "placed": 111, "places": 112, "masks": 113, "heads": 128}  # fmt: skip
 SLOTS: dict[str, int] = {**{name: i for i, name in enumerate((*_EXTERNAL, *_OWN))}, **_STATE}
 _SIZE = SLOTS["heads"] + 256
+_MASK_BYTES = 128  # of a set of cores, as the system call takes it
 HEADER = 64  # bytes before each block: its size
 WRITABLE, READABLE = 0x501, 0x101  # NumPy's flags: C-contiguous, aligned, writeable
 
@@ -308,6 +309,16 @@ def _futex(b: Function, rt: V, name: str, op: int, value: V) -> None:
     b.emit(f"call i64 (i64, ...) {fn.name}({', '.join(map(repr, args))})", "i64")
 
 
+def _take_place(b: Function, rt: V) -> None:
+    """Bind this worker to a core of its own: a kernel that wakes it on the caller's core leaves it waiting there for milliseconds."""
+    numbers = {"x86_64": 203, "aarch64": 122}  # sched_setaffinity
+    mine = b.emit(f"atomicrmw add {_place(b, rt, 'placed')}, i64 1 seq_cst", "i64")
+    with b.when(mine.cmp("slt", slot(b, rt, "places"))):
+        mask = b.at(slot(b, rt, "masks", "ptr"), mine * _MASK_BYTES)
+        args = (b.const(numbers.get(platform.machine(), 0)), b.const(0), b.const(_MASK_BYTES), mask)
+        b.emit(f"call i64 (i64, ...) {slot(b, rt, 'syscall', 'ptr').name}({', '.join(map(repr, args))})", "i64")
+
+
 def _worker() -> Function:
     """The life of a thread: spin a little for the next job, then sleep on the counter."""
     b = Function("ptr @worker(ptr %rt)")
@@ -315,6 +326,7 @@ def _worker() -> Function:
     gen = _place(b, rt, "gen")
     seen = b.stack("i32", 1, 4)
     b.store(b.const(0, "i32"), seen)
+    _take_place(b, rt)
     wait, spin, awake = b.label("wait"), b.label("spin"), b.label("awake")
     left = b.stack("i64", 1, 8)
     b.jump(wait)
@@ -434,6 +446,8 @@ class Runtime:
         self._functions()
         self["threads"] = thread_count() if _threads_possible() else 1
         self["spin"] = 2000  # about 40 us
+        self._masks = _worker_cores(self["threads"])
+        self["masks"], self["places"] = self._masks.ctypes.data, len(self._masks)
         self["cap"] = self._cap = _cap_bytes()
         os.register_at_fork(after_in_child=self._forked)
 
@@ -484,7 +498,7 @@ class Runtime:
 
     def _forked(self) -> None:
         """In a forked child there are no workers: the next parallel kernel starts its own."""
-        for name in ("lock", "sleepers", "started", "gen", "ticket", "done", "joiner"):
+        for name in ("lock", "sleepers", "started", "gen", "ticket", "done", "joiner", "placed"):
             self[name] = 0
 
     # ----- the pool
@@ -519,6 +533,17 @@ def thread_count() -> int:
             raise ValueError(f"DFDX_NUM_THREADS is a number from 1 to 256, not {given!r}")
         return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _worker_cores(threads: int) -> Any:
+    """A set of one core per worker, where there is a thread for each core of the process; else none, and workers go anywhere."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    if len(cores) != threads or not cores or cores[-1] >= 8 * _MASK_BYTES:
+        cores = cores[:1]
+    masks = np.zeros((len(cores[1:]), _MASK_BYTES), np.uint8)
+    for mask, core in zip(masks, cores[1:], strict=True):
+        mask[core // 8] = 1 << core % 8
+    return masks
 
 
 def _threads_possible() -> bool:
