@@ -15,7 +15,6 @@ __all__ = ["OURS", "Row", "Timing", "Work", "compare", "measure", "ratio"]
 
 OURS = ("eager", "captured")
 _SAMPLE = 0.004  # seconds that one sample of a contestant lasts at least
-_PAUSE = 0.03  # seconds in which the threads of the last contestant go to sleep: OpenBLAS's and OpenMP's spin that long on a core
 
 
 class Work(NamedTuple):
