@@ -16,7 +16,7 @@ from ....core.contract import f32
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
-from .lanes import first_lanes
+from .lanes import first_lanes, masked_load
 from .layout import usable
 from .tile import columns, rows, tile_function, wide
 
@@ -275,12 +275,9 @@ def _copy(b: Function, own: Any, source: V, to: V, count: V, mask: V) -> None:
         with b.loop(0, whole, w) as i:
             b.store(b.load(b.at(source, i.i, "float"), t), b.at(to, i.i, "float"))
         with b.when(whole.cmp("slt", count)):
-            short = f"v{w}f32.p0"
-            b.declarations.add(f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})")
             p = b.at(source, whole, "float")
             b.guard(p, (count - whole) * 4)
-            x = b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
-            b.store(x, b.at(to, whole, "float"))
+            b.store(masked_load(b, p, t, mask), b.at(to, whole, "float"))
 
     def strided() -> None:
         with b.loop(0, count) as i:

@@ -14,7 +14,7 @@ from ....core.contract import f32
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
-from .lanes import first_lanes
+from .lanes import first_lanes, masked_load, masked_store
 from .layout import usable
 from .tile import columns, rows, wide
 
@@ -49,16 +49,12 @@ def _function(height: int, masked: bool, vectors: int) -> Function:
     for _ in range(height - 1):
         lines.append(b.at(lines[-1], ra))
     mask = first_lanes(b, cols - (vectors - 1) * w, w) if masked else None  # of the last vector
-    short = f"v{w}f32.p0"
-    if mask is not None:
-        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})",
-                           f"declare void @llvm.masked.store.{short}({t}, ptr, {mask.type})"}  # fmt: skip
 
     def load(p: V, v: int) -> V:
         p = b.at(p, v * w * 4)
         if mask is None or v < vectors - 1:
             return b.load(p, t)
-        return b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
+        return masked_load(b, p, t, mask)
 
     def steps(values: list[V], count: int) -> list[V]:
         offset, here, *sums = values
@@ -86,7 +82,7 @@ def _function(height: int, masked: bool, vectors: int) -> Function:
         for v in range(vectors):
             x, p = rest.out[2 + vectors * i + v] + added[v], b.at(place, v * w * 4)
             if mask is not None and v == vectors - 1:
-                b.do(f"call void @llvm.masked.store.{short}({x}, ptr align 4 {p.name}, {mask})")
+                masked_store(b, x, p, mask)
             else:
                 b.store(x, p)
         place = b.at(place, b.arg("rc", "i64"))
@@ -283,17 +279,14 @@ def _column_sums(b: Function, g: V, out: V, m: V, n: V) -> None:
     """Down each column in f64, a vector of columns at a time."""
     w = wide()
     t, d = vec("float", w), vec("double", w)
-    short = f"v{w}f32.p0"
     with b.loop(0, n, w) as col:
         mask = first_lanes(b, n - col.i, w)
-        b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {mask.type}, {t})",
-                           f"declare void @llvm.masked.store.{short}({t}, ptr, {mask.type})"}  # fmt: skip
         with b.loop(0, m, 1, b.const(0.0, d)) as row:
             p = b.at(g, row.i * n + col.i, "float")
-            x = b.emit(f"call {t} @llvm.masked.load.{short}(ptr align 4 {p.name}, {mask}, {t} zeroinitializer)", t)
+            x = masked_load(b, p, t, mask)
             row.next(row.values[0] + b.convert("fpext", x, d))
         total = b.convert("fptrunc", row.out[0], t)
-        b.do(f"call void @llvm.masked.store.{short}({total}, ptr align 4 {b.at(out, col.i, 'float').name}, {mask})")
+        masked_store(b, total, b.at(out, col.i, "float"), mask)
 
 
 # ----- matmul: a (*batch, m, k), b (*batch, k, n)

@@ -7,7 +7,7 @@ from typing import Any
 from .expression import load_array, memory_type, store_array
 from .ir import Function, V, lanes, scalar_type, size_of, vec
 
-__all__ = ["combine", "first_lanes", "fold", "identity", "load_part", "store_part"]
+__all__ = ["combine", "first_lanes", "fold", "identity", "load_part", "masked_load", "masked_store", "store_part"]
 
 _IDENTITY = {"sum": 0.0, "prod": 1.0, "max": float("-inf"), "min": float("inf")}
 _INT_IDENTITY = {"sum": 0, "prod": 1}
@@ -58,6 +58,20 @@ def _short(type_: str) -> str:
     return f"v{lanes(type_)}{one}"
 
 
+def masked_load(b: Function, p: V, t: str, mask: V) -> V:
+    """The lanes of a vector of type t that the mask admits, zeros in the others."""
+    name = f"@llvm.masked.load.{_short(t)}.p0"
+    b.declarations.add(f"declare {t} {name}(ptr, {mask.type}, {t})")
+    return b.emit(f"call {t} {name}(ptr align {size_of(t)} {p.name}, {mask}, {t} zeroinitializer)", t)
+
+
+def masked_store(b: Function, x: V, p: V, mask: V) -> None:
+    """Those lanes of x into memory."""
+    name = f"@llvm.masked.store.{_short(x.type)}.p0"
+    b.declarations.add(f"declare void {name}({x.type}, ptr, {mask.type})")
+    b.do(f"call void {name}({x}, ptr align {size_of(x.type)} {p.name}, {mask})")
+
+
 def load_part(b: Function, p: V, dtype: Any, mask: V, count: V, buffer: V) -> V:
     """The lanes of an array that the mask admits; the others are zero, so that they choose no path."""
     n = lanes(mask.type)
@@ -66,9 +80,7 @@ def load_part(b: Function, p: V, dtype: Any, mask: V, count: V, buffer: V) -> V:
         b.clear(buffer, n * size_of(t))
         b.copy(buffer, p, count * size_of(t))
         return load_array(b, buffer, dtype, n)
-    name = f"@llvm.masked.load.{_short(t)}.p0"
-    b.declarations.add(f"declare {t} {name}(ptr, {mask.type}, {t})")
-    return b.emit(f"call {t} {name}(ptr align {size_of(t)} {p.name}, {mask}, {t} zeroinitializer)", t)
+    return masked_load(b, p, t, mask)
 
 
 def store_part(b: Function, x: V, p: V, dtype: Any, mask: V, count: V, buffer: V) -> None:
@@ -80,6 +92,4 @@ def store_part(b: Function, x: V, p: V, dtype: Any, mask: V, count: V, buffer: V
         store_array(b, x, buffer, dtype)
         b.copy(p, buffer, count * size_of(t))
         return
-    name = f"@llvm.masked.store.{_short(t)}.p0"
-    b.declarations.add(f"declare void {name}({t}, ptr, {mask.type})")
-    b.do(f"call void {name}({x}, ptr align {size_of(t)} {p.name}, {mask})")
+    masked_store(b, x, p, mask)

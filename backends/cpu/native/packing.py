@@ -6,7 +6,7 @@ Both functions write whole vectors and run over the end of the strip by less tha
 from __future__ import annotations
 
 from .ir import Function, V, lanes, size_of, vec
-from .lanes import first_lanes
+from .lanes import first_lanes, masked_load
 from .tile import wide
 
 __all__ = ["copy_function", "transpose", "turn_function"]
@@ -22,21 +22,13 @@ def copy_function(height: int, type_: str = "float") -> Function:
     t, lead = vec(type_, w), b.arg("lead", "i64") * size
     groups = -(-height // w)
     masks = [first_lanes(b, b.arg("live", "i64") - g * w, w) for g in range(groups)]
-    short = f"v{w}{'f32' if size == 4 else 'f64'}.p0"
-    b.declarations.add(f"declare {t} @llvm.masked.load.{short}(ptr, {masks[0].type}, {t})")
 
     def steps(whole: bool) -> None:
         with b.loop(0, b.arg("k", "i64"), 1, b.arg("from"), b.arg("to")) as loop:
             source, to = loop.values
             for g in range(groups):
                 p = b.at(source, g * w * size)
-                if whole:
-                    x = b.load(p, t)
-                else:
-                    x = b.emit(
-                        f"call {t} @llvm.masked.load.{short}(ptr align {size} {p.name}, {masks[g]}, {t} zeroinitializer)",
-                        t,
-                    )
+                x = b.load(p, t) if whole else masked_load(b, p, t, masks[g])
                 b.store(x, b.at(to, g * w * size))
             loop.next(b.at(source, lead), b.at(to, height * size))
 

@@ -10,7 +10,7 @@ from functools import cache
 
 from .compiler import cpu_features, vector_bytes
 from .ir import Function, V, lanes, scalar_type, size_of, vec
-from .lanes import first_lanes
+from .lanes import first_lanes, masked_load, masked_store
 
 __all__ = ["columns", "rows", "tile_function", "wide"]
 
@@ -69,17 +69,10 @@ def tile_function(height: int, type_: str = "float") -> Function:
     b.start(part)
     keep = [first_lanes(b, cols - v * w, w) for v in range(2)]
     old = [m & plus.cmp("ne", 0).splat(w) for m in keep]
-    short = f"v{w}{'f32' if size == 4 else 'f64'}.p0"
-    b.declarations |= {f"declare {t} @llvm.masked.load.{short}(ptr, {keep[0].type}, {t})",
-                       f"declare void @llvm.masked.store.{short}({t}, ptr, {keep[0].type})"}  # fmt: skip
     for i, place, more in _lines(b, height, done):
         for v in range(2):
             p, q = b.at(place, v * w * size), b.at(more, v * w * size)
-            held = b.emit(
-                f"call {t} @llvm.masked.load.{short}(ptr align {size} {q.name}, {old[v]}, {t} zeroinitializer)", t
-            )
-            x = held + totals[2 * i + v]
-            b.do(f"call void @llvm.masked.store.{short}({x}, ptr align {size} {p.name}, {keep[v]})")
+            masked_store(b, masked_load(b, q, t, old[v]) + totals[2 * i + v], p, keep[v])
     b.jump(done)
     b.start(done)
     b.ret()
