@@ -10,7 +10,7 @@ from .entry import Entry
 from .errors import GradientError, ShapeError, TapeError
 from .gradients import Gradients
 from .inplace import accumulate
-from .pullback import make_pullback, needed_inputs, run_vjp
+from .pullback import make_pullback, mask_of, needed_inputs, run_vjp
 from .tape import Record, Tape, no_tape
 from .tensor import Tensor, method
 from .unrolled import MOST, unrolled
@@ -154,7 +154,7 @@ def _replay(loss: Tensor, entries: list[Record], grads: Gradients, needed: set[i
             for i, g, type_ in zip(out_ids, gs, plan.outputs):
                 if g is not None and grads.needs(i):
                     grads.keep(i, g, type_, plan.device, False)
-        mask = _mask(ids, needed)
+        mask = mask_of(ids, needed)
         if not mask:
             continue
         if watched or (out_ids is not None and len(out_ids) > 1):
@@ -169,19 +169,6 @@ def _replay(loss: Tensor, entries: list[Record], grads: Gradients, needed: set[i
         pullback(g, record, pending, shared)
     if pending:
         _store(loss, entries, grads, pending, shared)
-
-
-def _mask(ids: tuple[int, ...], needed: set[int] | None) -> int:
-    """A bit for each input whose gradient is needed."""
-    n = len(ids)
-    if needed is None:
-        return (1 << n) - 1
-    if n == 1:
-        return 1 if ids[0] in needed else 0
-    if n == 2:
-        a, b = ids
-        return (a in needed) | (b in needed) << 1
-    return sum([(id in needed) << i for i, id in enumerate(ids)])
 
 
 def _store(loss: Tensor, entries: list[Record], grads: Gradients, pending: dict[int, Any], shared: set[int]) -> None:
@@ -216,7 +203,7 @@ def _replay_recorded(loss: Tensor, entries: list[Record], grads: Gradients, need
         for i, g in zip(out_ids or (serial,), gs):
             if g is not None and grads.needs(i):
                 grads.keep_tensor(i, g)
-        needs = needed_inputs(plan, _mask(ids, needed))
+        needs = needed_inputs(plan, mask_of(ids, needed))
         if not any(needs):
             continue
         device = next(g.device for g in gs if g is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 __all__ = ["Launch", "Slot"]
@@ -30,3 +30,9 @@ class Launch(NamedTuple):
     numbers: tuple[Any, ...]
     outputs: tuple[int, ...]
     several: bool
+
+    def run(self, values: dict[int, Any], numbers: Sequence[Any]) -> None:
+        """Launch on the arrays in `values`, with what each `Slot` names of `numbers`, and put the outputs there."""
+        given = [numbers[n.place] if isinstance(n, Slot) else n for n in self.numbers]
+        out = self.kernel(*[values[v] for v in self.inputs], *given)
+        values.update(zip(self.outputs, out if self.several else (out,), strict=True))

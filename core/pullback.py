@@ -19,16 +19,29 @@ from .entry import Entry
 from .expr import arg, map_program
 from .plan import Plan, kernel_plan
 from .recorder import Recorder, runtime
-from .straight import Writer, compiled
+from .straight import Frame, Writer, compiled
 from .tensor import wrap
 from .types import Signature, TensorType
 
 if TYPE_CHECKING:
     from .device import Device
 
-__all__ = ["Flow", "Frame", "Names", "adder", "deposit", "make_pullback", "needed_inputs", "run_vjp"]
+__all__ = ["Flow", "Names", "adder", "deposit", "make_pullback", "mask_of", "needed_inputs", "run_vjp"]
 
 _VIEWS = {"permute", "broadcast", "reshape", "slice", "contiguous"}
+
+
+def mask_of(ids: tuple[int, ...], needed: set[int] | None) -> int:
+    """A bit for each input whose gradient is needed."""
+    n = len(ids)
+    if needed is None:
+        return (1 << n) - 1
+    if n == 1:
+        return 1 if ids[0] in needed else 0
+    if n == 2:
+        a, b = ids
+        return (a in needed) | (b in needed) << 1
+    return sum([(id in needed) << i for i, id in enumerate(ids)])
 
 
 def needed_inputs(plan: Plan, mask: int) -> tuple[bool, ...]:
@@ -108,8 +121,7 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Flow 
 
     def write(frame: Frame, tag: str, names: Names) -> dict[int, str]:
         known = {v: f"v{tag}_{v}" for s in steps for v in s.outputs} | dict(zip(kept, names.saved)) | {value: names.g}
-        text = Writer(known, [value, *kept, *wanted.values()], lambda _, i: names.scalars[i])
-        text.env, text.constants, text.lines = frame.env, frame.constants, frame.lines
+        text = Writer(frame, known, [value, *kept, *wanted.values()], lambda _, i: names.scalars[i])
         text.write(steps)
         return {i: text.name(v) for i, v in wanted.items()}
 
@@ -149,20 +161,6 @@ class Names(NamedTuple):
     g: str
     saved: list[str]
     scalars: list[str]
-
-
-class Frame:
-    """Lines under way, and the constants that they name."""
-
-    def __init__(self) -> None:
-        self.env: dict[str, Any] = {}
-        self.lines: list[str] = []
-        self.constants: dict[int, str] = {}
-
-    def constant(self, value: Any) -> str:
-        name = self.constants.setdefault(id(value), f"k{len(self.constants)}")
-        self.env[name] = value
-        return name
 
 
 class Flow(NamedTuple):

@@ -9,7 +9,7 @@ from .cell import Cell, Empty
 from .launches import Launch, Slot
 from .recorder import Number, Recorder, Step
 from .simplify import simplify
-from .straight import Writer, compiled
+from .straight import Frame, Writer, compiled
 from .tensor import Tensor, next_id, next_serial
 
 __all__ = ["Replay", "build"]
@@ -166,10 +166,10 @@ class _Builder:
         return compiled(f"def run({params}):\n{lines}", self.env, f"captured {name}")
 
     def _by_python(self, steps: list[Step], constants: dict[int, Any]) -> list[str]:
-        w = Writer({}, {*self.held, *constants}, lambda source, i: f"n{source}_{i}")
-        w.write(steps)
-        self.env.update(w.env)
-        return w.lines
+        frame = Frame()
+        Writer(frame, {}, {*self.held, *constants}, lambda source, i: f"n{source}_{i}").write(steps)
+        self.env.update(frame.env)
+        return frame.lines
 
     def _by_backend(self, steps: list[Step], used: set[int]) -> list[str] | None:
         """One call of what the device's own `replay` makes of the steps; None where it has none, or declines."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from .recorder import Number, Step
 
-__all__ = ["Writer", "compiled"]
+__all__ = ["Frame", "Writer", "compiled"]
 
 _serial = count(1).__next__
 
@@ -24,25 +24,33 @@ def compiled(text: str, env: dict[str, Any], name: str) -> Callable[..., Any]:
     return run  # type: ignore[no-any-return]
 
 
+class Frame:
+    """Lines under way, and the constants that they name."""
+
+    def __init__(self) -> None:
+        self.env: dict[str, Any] = {}
+        self.lines: list[str] = []
+        self._constants: dict[int, str] = {}
+
+    def constant(self, value: Any) -> str:
+        """A frozen object under a name of the text's own."""
+        name = self._constants.setdefault(id(value), f"k{len(self._constants)}")
+        self.env[name] = value
+        return name
+
+
 class Writer:
-    """Writes steps as lines.
+    """Writes steps as lines of a frame.
 
     * `names`: how the text spells values, where it is not v and their number.
     * `numbers`: how it spells a marked number, given (source, index).
     * `held`: values that live on after the last step.
     """
 
-    def __init__(self, names: dict[int, str], held: Iterable[int], numbers: Callable[[int, int], str]) -> None:
-        self.names, self.held, self.number_text = dict(names), set(held), numbers
-        self.env: dict[str, Any] = {}
-        self.lines: list[str] = []
-        self.constants: dict[int, str] = {}
-
-    def constant(self, value: Any) -> str:
-        """A frozen object under a name of the text's own."""
-        name = self.constants.setdefault(id(value), f"k{len(self.constants)}")
-        self.env[name] = value
-        return name
+    def __init__(
+        self, frame: Frame, names: dict[int, str], held: Iterable[int], numbers: Callable[[int, int], str]
+    ) -> None:
+        self.frame, self.names, self.held, self.number_text = frame, dict(names), set(held), numbers
 
     def write(self, steps: Sequence[Step]) -> None:
         last: dict[int, int] = {}
@@ -57,7 +65,7 @@ class Writer:
             self._step(step)
             gone = [self.name(v) for v in dying.get(at, ())]
             if gone and at + 1 < len(steps):
-                self.lines.append(f"del {', '.join(sorted(gone))}")
+                self.frame.lines.append(f"del {', '.join(sorted(gone))}")
 
     def _step(self, step: Step) -> None:
         args = [self.name(v) for v in step.inputs]
@@ -65,10 +73,10 @@ class Writer:
             self.number_text(s.source, s.index) if isinstance(s, Number) else self._literal(s) for s in step.scalars
         ]
         outs = ", ".join(map(self.name, step.outputs)) + ("," if step.plan.type is None else "")
-        self.lines.append(f"{outs} = {self.constant(step.plan.kernel)}({', '.join(args)})")
+        self.frame.lines.append(f"{outs} = {self.frame.constant(step.plan.kernel)}({', '.join(args)})")
 
     def name(self, v: int) -> str:
         return self.names.get(v, f"v{v}")
 
     def _literal(self, value: Any) -> str:
-        return repr(value) if type(value) in (int, bool) else self.constant(value)
+        return repr(value) if type(value) in (int, bool) else self.frame.constant(value)

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from .pullback import Frame, Names, adder, needed_inputs
-from .straight import compiled
+from .pullback import Names, adder, mask_of, needed_inputs
+from .straight import Frame, compiled
 
 if TYPE_CHECKING:
     from .gradients import Gradients
@@ -113,7 +113,7 @@ class _Pass:
         for j in reversed(range(len(self.entries))):
             serial, plan, ids, out_ids, saved, scalars = self.entries[j]
             g = pending.pop(serial if out_ids is None else out_ids[0], None)
-            mask = sum([(id in self.needed) << i for i, id in enumerate(ids)])
+            mask = mask_of(ids, self.needed)
             if g is None or not any(needed_inputs(plan, mask)):
                 continue
             flow = getattr(plan.pullbacks.get(mask), "flow", None)

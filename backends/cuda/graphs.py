@@ -76,10 +76,7 @@ class _OneByOne:
 
     def __call__(self, values: Values, numbers: Any) -> None:
         for x, dead in self.steps:
-            plain = [numbers[n.place] if isinstance(n, Slot) else n for n in x.numbers]
-            out = x.kernel(*[values[v] for v in x.inputs], *plain)
-            values.update(zip(x.outputs, out if x.several else (out,), strict=True))
-            del out
+            x.run(values, numbers)
             for v in dead:
                 del values[v]
 

@@ -233,9 +233,7 @@ class Joined:
         def slow(given: tuple[Any, ...], numbers: tuple[Any, ...]) -> tuple[Any, ...]:
             values = dict(zip(arrays, given, strict=True))
             for l in launches:
-                scalars = [numbers[n.place] if isinstance(n, Slot) else n for n in l.numbers]
-                out = l.kernel(*[values[v] for v in l.inputs], *scalars)
-                values.update(zip(l.outputs, out if l.several else (out,), strict=True))
+                l.run(values, numbers)
             return tuple([values[v] for v in results])
 
         return slow
