@@ -9,36 +9,38 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable, Iterator
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import dfdx
-from dfdx import nn, optim
-from dfdx.nn import losses
 
+from .devices import adam, copy, on
+from .eager import README
 from .harness import Timing, Work, measure
-from .steps import numbers
+from .steps import dfdx_step, numbers, torch_step
 
 __all__ = ["Line", "lines", "run"]
 
-MLP = ((nn.Linear(10, 32), nn.ReLU()), (nn.Linear(32, 32), nn.ReLU()), (nn.Linear(32, 2), nn.Tanh()))
-CNN = (
-    (nn.Conv2D(1, 16, 3, padding=1), nn.ReLU(), nn.MaxPool2D(2, stride=2)),
-    (nn.Conv2D(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2D(2, stride=2)),
-    (nn.Flatten2D(), nn.Linear(128, 10)),
-)
+DIGITS: dict[str, Any] = {
+    "layers": [
+        ("conv", 1, 16, 3, 1, 1), ("relu",), ("pool", 2, 2), ("conv", 16, 32, 3, 1, 1), ("relu",), ("pool", 2, 2), ("flatten",),
+        ("linear", 128, 10),
+    ],
+    "x": numbers(64, 1, 8, 8), "y": np.arange(64) % 10, "loss": "classes",
+}  # fmt: skip
 DTYPES = {"f32": "float32", "f16": "float16", "bf16": "bfloat16"}
 
 
 class Line(NamedTuple):
-    """`ours` and `theirs` set up the work, given (device) and (torch). `flops` per run, or `moved`: bytes over those of one copy."""
+    """`ours` and `theirs` set up the work, given (device) and (torch); `flops` of a run, or the bytes that it must move."""
 
     name: str
     ours: Callable[[Any], Work]
     theirs: Callable[[Any], Work]
     flops: float = 0.0
-    moved: float = 0.0
+    nbytes: int = 0
 
 
 def _product(n: int, name: str, tf32: bool) -> Line:
@@ -70,99 +72,36 @@ def _there(torch: Any, *shape: int, seed: int = 0) -> Any:
 def _one(name: str, shape: tuple[int, ...], ours: Callable[[Any], Any], theirs: Callable[[Any, Any], Any]) -> Line:
     """A function of one tensor that reads and writes it once."""
 
-    def mine(dev: Any) -> Work:
-        x = dev.tensor(numbers(*shape))
-        return Work(lambda: ours(x), dev.synchronize)
-
     def its(torch: Any) -> Work:
         x = _there(torch, *shape)
         return Work(lambda: theirs(torch, x), torch.cuda.synchronize)
 
-    return Line(name, mine, its, moved=1.0)
+    return Line(name, lambda dev: on(dev, ours, shape), its, nbytes=8 * prod(shape))
 
 
 def _adam(n: int) -> Line:
-    """Reads parameter, gradient and two moments, writes three: 7 passes, where a copy makes 2 of the size of `_copied`."""
-
-    class Weights(nn.Module):
-        def __init__(self) -> None:
-            self.weight = nn.Param((n,), lambda d, shape, dtype: d.ones(shape, dtype))
-
-        def forward(self, x: Any) -> Any:
-            return x
-
-    def ours(dev: Any) -> Work:
-        model = dev.build_module(Weights(), dfdx.f32)
-        opt, grads = optim.Adam(model), model.alloc_grads()
-        (model.weight.traced(grads) * 2.0).sum().backward()
-        return Work(lambda: opt.update(model, grads), dev.synchronize)
-
     def theirs(torch: Any) -> Work:
         w = torch.nn.Parameter(torch.ones(n, device="cuda"))
         w.grad = torch.full_like(w, 2.0)
         return Work(torch.optim.Adam([w], fused=True).step, torch.cuda.synchronize)
 
-    return Line("Adam", ours, theirs, moved=3.5)
+    return Line("Adam", lambda dev: adam(dev, n), theirs, nbytes=28 * n)
 
 
-def _step(name: str, spec: Any, shape: tuple[int, ...], captured: bool) -> Line:
-    """A training step of 64 samples: squares against numbers for the perceptron, classes for the convolutional net."""
-    x = numbers(64, *shape)
-    y: Any = np.arange(64) % 10 if spec is CNN else numbers(64, 2, seed=1)
-
-    def ours(dev: Any) -> Work:
-        model = dev.build_module(spec, dfdx.f32)
-        opt, grads = optim.Sgd(model, lr=1e-2), model.alloc_grads()
-        lossf: Any = losses.cross_entropy_with_indices_loss if spec is CNN else losses.mse_loss
-        inputs = dev.tensor(x), dev.tensor(y)
-
-        def step(x: Any, y: Any) -> Any:
-            loss = lossf(model(x.traced(grads)), y)
-            opt.update(model, loss.backward())
-            model.zero_grads(grads)
-            return loss.detach()
-
-        call: Any = dfdx.capture(step) if captured else step
-        return Work(lambda: call(*inputs), dev.synchronize)
-
-    def theirs(torch: Any) -> Work:
-        model = _torch_model(torch, spec is CNN).cuda()
-        opt = torch.optim.SGD(model.parameters(), 1e-2)
-        lossf = torch.nn.functional.cross_entropy if spec is CNN else torch.nn.functional.mse_loss
-        xs, ys = torch.from_numpy(x).cuda(), torch.from_numpy(y).cuda()
-
-        def step() -> None:
-            opt.zero_grad()
-            lossf(model(xs), ys).backward()
-            opt.step()
-
-        return Work(step, torch.cuda.synchronize)
-
-    return Line(f"{name} step{', captured' * captured}", ours, theirs)
-
-
-def _torch_model(torch: Any, cnn: bool) -> Any:
-    t = torch.nn
-    if cnn:
-        parts = [
-            t.Conv2d(1, 16, 3, padding=1), t.ReLU(), t.MaxPool2d(2), t.Conv2d(16, 32, 3, padding=1), t.ReLU(), t.MaxPool2d(2),
-            t.Flatten(), t.Linear(128, 10),
-        ]  # fmt: skip
-    else:
-        parts = [t.Linear(10, 32), t.ReLU(), t.Linear(32, 32), t.ReLU(), t.Linear(32, 2), t.Tanh()]
-    return t.Sequential(*parts)
+def _step(name: str, job: dict[str, Any], captured: bool) -> Line:
+    """A training step of 64 samples."""
+    return Line(
+        f"{name} step{', captured' * captured}",
+        lambda dev: dfdx_step(**job, captured=captured, device=dev.name),
+        lambda _: torch_step(**job, device="cuda"),
+    )
 
 
 def _copied(n: int) -> Line:
-    def mine(dev: Any) -> Work:
-        x, copy = dev.tensor(numbers(n)), dev.backend.primitive("copy")
-        return Work(lambda: copy(x.storage), dev.synchronize)
+    def theirs(torch: Any) -> Work:
+        return Work(_there(torch, n).clone, torch.cuda.synchronize)
 
-    def its(torch: Any) -> Work:
-        x = _there(torch, n)
-        return Work(x.clone, torch.cuda.synchronize)
-
-    return Line("copy", mine, its, moved=1.0)
+    return Line("copy", lambda dev: copy(dev, n), theirs, nbytes=8 * n)
 
 
 def lines(scale: float = 1.0) -> list[Line]:
@@ -179,8 +118,7 @@ def lines(scale: float = 1.0) -> list[Line]:
         _one("normalize, rows of 1024", (rows, 1024), lambda x: x.normalize(-1, 1e-5),
              lambda t, x: t.nn.functional.layer_norm(x, (1024,))),
         _adam(int(1e8 * scale)),
-        *[_step(name, spec, shape, captured) for name, spec, shape in (("README model", MLP, (10,)), ("digits CNN", CNN, (1, 8, 8)))
-          for captured in (False, True)],
+        *[_step(name, job, captured) for name, job in (("README model", README), ("digits CNN", DIGITS)) for captured in (False, True)],
     ]  # fmt: skip
 
 
@@ -201,9 +139,8 @@ def run(dev: Any, torch: Any = None, seconds: float = 0.5, scale: float = 1.0) -
             figures["median_ratio"] = found["dfdx"].median / found["torch"].median
         if line.flops:
             figures["tflops"] = line.flops / mine / 1e12
-        if line.moved:
-            elements = int(1e8 * scale) if line.name == "Adam" else int(2**26 * scale)
-            rate = line.moved * elements * 8 / mine
+        if line.nbytes:
+            rate = line.nbytes / mine
             copy_rate = copy_rate or rate
             figures |= {"gb_per_s": rate / 1e9, "of_copy": rate / copy_rate}
         yield line.name, figures

@@ -21,6 +21,7 @@ import dfdx
 from dfdx import nn, optim
 from dfdx.nn import losses
 
+from .devices import adam, copy, on
 from .harness import Timing, Work, measure
 from .steps import numbers, torch_setup
 
@@ -41,11 +42,6 @@ class Line(NamedTuple):
     arithmetic: Callable[[Any], Work] | None = None
 
 
-def _on(dev: Any, build: Callable[..., Any], *shapes: tuple[int, ...]) -> Work:
-    tensors = [dev.tensor(numbers(*s, seed=i)) for i, s in enumerate(shapes)]
-    return Work(lambda: build(*tensors), dev.synchronize)
-
-
 def _numpy(build: Callable[..., Any], *shapes: tuple[int, ...]) -> Work:
     arrays = [numbers(*s, seed=i) for i, s in enumerate(shapes)]
     return Work(lambda: build(*arrays))
@@ -58,10 +54,7 @@ def _torch(build: Callable[..., Any], *shapes: tuple[int, ...]) -> Work:
 
 
 def _copy(dev: Any) -> Work:
-    """What the device's memory gives: 16 M floats read and written."""
-    t = dev.tensor(numbers(N))
-    copy = dev.backend.primitive("copy")
-    return Work(lambda: copy(t.storage), dev.synchronize)
+    return copy(dev, N)
 
 
 def _cached(dev: Any, build: Callable[[Any], Any], n: int = 1 << 19) -> Work:
@@ -77,22 +70,8 @@ def _cached(dev: Any, build: Callable[[Any], Any], n: int = 1 << 19) -> Work:
 
 def _map(name: str, build: Callable[[Any], Any]) -> Line:
     """A map of one array, bound by the bytes or by the arithmetic."""
-    ours = lambda d: _on(d, build, (N,))  # noqa: E731
+    ours = lambda d: on(d, build, (N,))  # noqa: E731
     return Line(name, ours, "copy or arithmetic", _copy, 1.3, 1.0, lambda d: _cached(d, build))
-
-
-def _adam(dev: Any) -> Work:
-    class Weights(nn.Module):
-        def __init__(self) -> None:
-            self.weight = nn.Param((N,), lambda d, shape, dtype: d.ones(shape, dtype))
-
-        def forward(self, x: Any) -> Any:
-            return x
-
-    model = dev.build_module(Weights(), dfdx.f32)
-    opt, grads = optim.Adam(model), model.alloc_grads()
-    (model.weight.traced(grads) * dev.tensor(numbers(N))).sum().backward()
-    return Work(lambda: opt.update(model, grads), dev.synchronize)
 
 
 CNN = (
@@ -176,7 +155,7 @@ def _sgemm(n: int, turned: bool) -> Line:
     shapes = ((n, n), (n, n))
 
     def ours(dev: Any) -> Work:
-        return _on(dev, (lambda a, b: a @ b.permute((1, 0))) if turned else (lambda a, b: a @ b), *shapes)
+        return on(dev, (lambda a, b: a @ b.permute((1, 0))) if turned else (lambda a, b: a @ b), *shapes)
 
     def theirs(_: Any) -> Work:
         return _numpy((lambda a, b: a @ b.T) if turned else np.matmul, *shapes)
@@ -188,14 +167,14 @@ def lines() -> tuple[Line, ...]:
     wide = (4096, 1024)
     return (
         *[_sgemm(n, turned) for n in (512, 1024) for turned in (False, True)],
-        Line("add, 16 M", lambda d: _on(d, lambda a, b: a + b, (N,), (N,)), "copy", _copy, 1.3, 1.5),
+        Line("add, 16 M", lambda d: on(d, lambda a, b: a + b, (N,), (N,)), "copy", _copy, 1.3, 1.5),
         _map("exp, 16 M", lambda a: a.exp()),
         _map("gelu, 16 M", lambda a: a.accurate_gelu()),
-        Line("Adam, 16 M", _adam, "copy", _copy, 1.3, 3.5),
-        Line("sum, 16 M", lambda d: _on(d, lambda a: a.sum(), (N,)), "copy", _copy, 1.3, 0.5),
-        Line("softmax, 4096 x 1024", lambda d: _on(d, lambda a: a.softmax(-1), wide), "PyTorch",
+        Line("Adam, 16 M", lambda d: adam(d, N), "copy", _copy, 1.3, 3.5),
+        Line("sum, 16 M", lambda d: on(d, lambda a: a.sum(), (N,)), "copy", _copy, 1.3, 0.5),
+        Line("softmax, 4096 x 1024", lambda d: on(d, lambda a: a.softmax(-1), wide), "PyTorch",
              lambda d: _torch(lambda t, a: a.softmax(-1), wide), 1.0),
-        Line("layer norm, 4096 x 1024", lambda d: _on(d, lambda a, g, b: a.layer_norm(g, b), wide, (1024,), (1024,)), "PyTorch",
+        Line("layer norm, 4096 x 1024", lambda d: on(d, lambda a, g, b: a.layer_norm(g, b), wide, (1024,), (1024,)), "PyTorch",
              lambda d: _torch(lambda t, a, g, b: t.nn.functional.layer_norm(a, (1024,), g, b), wide, (1024,), (1024,)), 1.0),
         Line("digits CNN, a step", _cnn, "our CPU device", lambda d: _cnn(dfdx.device("cpu")), 2.0),
         Line("digits CNN, a step", _cnn, "tinygrad on OpenCL", _cnn_tinygrad, 1.0),

@@ -1,6 +1,6 @@
 """Training steps written once per library: a model as data, and the step that each library's users would write.
 
-A model is a list of layers: ("linear", in, out), ("conv", in, out, kernel), ("pool", size, stride), ("flatten",), ("relu",), ("tanh",),
+A model is a list of layers: ("linear", in, out), ("conv", in, out, kernel, stride, padding), ("pool", size, stride), ("flatten",), ("relu",), ("tanh",),
 ("block", features, heads, hidden). Inputs are the same numbers everywhere.
 """
 
@@ -47,9 +47,11 @@ def _module(layers: list[Layer]) -> tuple[Any, ...]:
     return tuple(make[kind](*args) for kind, *args in layers)
 
 
-def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, captured: bool = False) -> Work:
+def dfdx_step(
+    layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, captured: bool = False, device: str = "cpu"
+) -> Work:  # fmt: skip
     """Forward, loss, backward, update, zeroed gradients."""
-    dev = dfdx.device("cpu")
+    dev = dfdx.device(device)
     model = dev.build_module(_module(layers), dfdx.f32)
     opt: Any = optim.Adam(model, lr=1e-3) if adam else optim.Sgd(model, lr=1e-2, momentum=optim.Nesterov(0.9))
     grads, inputs = model.alloc_grads(), (dev.tensor(x), dev.tensor(y))
@@ -62,14 +64,15 @@ def dfdx_step(layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False
         return value
 
     call: Any = dfdx.capture(step) if captured else step
-    return Work(lambda: call(*inputs))
+    return Work(lambda: call(*inputs), dev.synchronize)
 
 
 # ----- PyTorch
 
 
 def torch_step(
-    layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, compiled: bool = False, channels_last: bool = False
+    layers: list[Layer], x: Any, y: Any, loss: str, adam: bool = False, compiled: bool = False, channels_last: bool = False,
+    device: str = "cpu",
 ) -> Work:  # fmt: skip
     torch = torch_setup()
     block = partial(torch.nn.TransformerEncoderLayer, dropout=0.0, batch_first=True)
@@ -77,7 +80,7 @@ def torch_step(
         "linear": torch.nn.Linear, "relu": torch.nn.ReLU, "tanh": torch.nn.Tanh, "conv": torch.nn.Conv2d,
         "pool": torch.nn.MaxPool2d, "flatten": torch.nn.Flatten, "block": block,
     }  # fmt: skip
-    model = torch.nn.Sequential(*[make[kind](*args) for kind, *args in layers])
+    model = torch.nn.Sequential(*[make[kind](*args) for kind, *args in layers]).to(device)
     params = model.parameters()
     opt = (
         torch.optim.Adam(params, 1e-3, fused=True)
@@ -85,7 +88,7 @@ def torch_step(
         else torch.optim.SGD(params, 1e-2, momentum=0.9, nesterov=True, foreach=False)
     )
     lossf = {"mse": torch.nn.functional.mse_loss, "classes": torch.nn.functional.cross_entropy}[loss]
-    xs, ys = torch.from_numpy(x), torch.from_numpy(y)
+    xs, ys = torch.from_numpy(x).to(device), torch.from_numpy(y).to(device)
     if channels_last:
         model, xs = model.to(memory_format=torch.channels_last), xs.to(memory_format=torch.channels_last)
 
@@ -101,7 +104,7 @@ def torch_step(
         opt.step()
         return value
 
-    return Work(step)
+    return Work(step, torch.cuda.synchronize) if device == "cuda" else Work(step)
 
 
 # ----- JAX
