@@ -58,6 +58,7 @@ print("ok")
 
 
 def test_torch_device_names(clean):
+    pytest.importorskip("torch")
     code = """
 import dfdx
 a, b = dfdx.device("torch:cpu"), dfdx.device("torch")
@@ -74,6 +75,8 @@ for name in ("torch:meta", "torch:nonsense", "torch:7"):
 @pytest.mark.parametrize("device", ["cpu", "torch"])
 def test_an_op_of_a_third_distribution(clean, device):
     """On the CPU its kernel goes first, elsewhere its body; the kit reports it beside the ops of dfdx."""
+    if device != "cpu":
+        pytest.importorskip(device)
     report = clean.judged(device, "--only", "hadamard")
     conforms([report])
     (row,) = report["entries"]
