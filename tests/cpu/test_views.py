@@ -39,6 +39,17 @@ def _view(kind: int, shape: tuple[int, ...], rng) -> np.ndarray:
 )
 @settings(max_examples=80, deadline=None)
 def test_bits_do_not_depend_on_strides(shape, kinds, outputs, seed):
+    _agrees(shape, kinds, outputs, seed)
+
+
+@pytest.mark.parametrize("kinds", [(0, 1, 4), (2, 4, 0), (4, 4, 4)])
+@pytest.mark.parametrize("shape", [(3, 33001), (120, 1000), (49152,)])
+def test_long_rows_are_shared_among_threads(shape, kinds):
+    for outputs in PROGRAMS:
+        _agrees(shape, kinds, outputs, 0)
+
+
+def _agrees(shape, kinds, outputs, seed):
     rng = np.random.default_rng(seed)
     views = [_view(k, shape, rng) for k in kinds]
     t = TensorType(shape, f32)

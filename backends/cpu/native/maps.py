@@ -21,6 +21,9 @@ __all__ = ["map_kernel"]
 _COSTS = {"exp": 12, "expm1": 14, "log": 14, "log1p": 20, "tanh": 18, "erf": 14, "sin": 20, "cos": 20, "tan": 30, "pow": 60, "div": 4,
           "sqrt": 4, "random": 20}  # fmt: skip
 CHUNK_WORK = 16384  # simple operations in a chunk: a few microseconds
+CHUNK = (
+    16384  # elements in a chunk of a large array: a thread that reads on where it has read is fed by the prefetchers
+)
 _texts: dict[Any, Code] = {}
 
 
@@ -40,12 +43,12 @@ def map_kernel(
     places = tuple(inplace[k] if k < len(inplace) else None for k in range(len(program.outputs)))
     n = prod(shape)
     out_bytes = sum(d.itemsize for d, j in zip(program.out_dtypes, places, strict=True) if j is None) * n
-    stream = 2 * out_bytes >= cache_bytes() and machine()[2].find("x86_64") >= 0
+    stream = streams(out_bytes, cost(program.nodes))
     key = (program, places, stream)
     if key not in _texts:
         _texts[key] = _print(program, places, stream)
     work = cost(program.nodes) + 2 * (program.n_args + len(program.outputs))
-    grain = max(CHUNK_WORK // work, 1024) // 64 * 64
+    grain = grain_of(n, 1, work, 1024) // 64 * 64
     fallback = Fallback(slow, places)
     fallback.plain = plain
     fallback.native = make_kernel(
@@ -56,6 +59,16 @@ def map_kernel(
 
     fallback.strided = lambda strides: view_kernel(program, shape, places, strides, fallback.by_copies)
     return fallback.native
+
+
+def grain_of(tasks: int, size: int, work: int, least: int = 1) -> int:
+    """Tasks in a chunk, each of `size` elements and `work` operations: at least a few microseconds, at most 1/64 of a large array."""
+    return max(least, CHUNK_WORK // work, min(tasks // 64, CHUNK // size))
+
+
+def streams(out_bytes: int, work: int) -> bool:
+    """Whether results go past the caches: they exceed their share, and no work hides ordinary stores (`work` to an element)."""
+    return 2 * out_bytes >= cache_bytes() and work < 12 and "x86_64" in machine()[2]
 
 
 def cost(nodes: Any) -> int:

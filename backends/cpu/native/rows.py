@@ -9,15 +9,14 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ....core.contract import Expr, RowProgram, f32, f64
-from .compiler import machine, vector_bytes
+from .compiler import vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
 from .ir import Function, Loop, V, scalar_type, size_of, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, fold, identity, load_part, store_part
 from .layout import usable
-from .machine import cache_bytes
-from .maps import CHUNK_WORK, cost
+from .maps import cost, grain_of, streams
 
 __all__ = ["Rows", "row_kernel", "row_over_kernel", "row_sums_kernel"]
 
@@ -92,13 +91,13 @@ def _make(
     """`segments` > 1: of a long row; 0: results of kind "col" are summed over chunks of rows."""
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
-    stream = 2 * out_bytes >= cache_bytes() and at.length % 16 == 0 and "x86_64" in machine()[2]
+    stream = at.length % 16 == 0 and streams(out_bytes, cost(program.nodes))
     key = (program, size <= _LONG, stream, min(segments, 2))
     if key not in _texts:
         _texts[key] = _print(*key)
     fallback = Fallback(numpy_kernel)
     work = size * (cost(program.nodes) + 2 * program.n_args)
-    grain, tasks, scratch = max(1, CHUNK_WORK // work), at.rows, 0
+    grain, tasks, scratch = grain_of(at.rows, size, work), at.rows, 0
     own = [at.rows, at.rows, *at, segments]
     if segments > 1:
         grain, tasks, scratch = 1, at.rows * segments, at.rows * segments * len(_levels(program)[1]) * 8

@@ -11,9 +11,9 @@ from math import prod
 from typing import Any
 
 from ....core.contract import MapProgram, RowProgram, row_program
-from .ir import V
+from .ir import Function, V
 from .kernel import ArrayType, Code, Entry, assemble, make_kernel
-from .maps import CHUNK_WORK, cost, scalar_kinds
+from .maps import CHUNK, cost, grain_of, scalar_kinds
 from .rows import Rows
 
 __all__ = ["merge", "row_major_like", "view_kernel"]
@@ -41,7 +41,8 @@ def view_kernel(
     if any(step % size for s, size in zip(steps, sizes, strict=True) for step in s) or dims[-1] < SHORTEST:
         return None
     single = tuple(s[-1] == 0 for s in steps)
-    own = [prod(dims[:-1])] * 2 + [0, dims[-1], 1, 0, dims[-1], 1, dims[1]]
+    parts = -(-dims[-1] // CHUNK)
+    own = [prod(dims[:-1])] * 2 + [0, dims[-1], 1, 0, dims[-1], parts, dims[1]]
     for s, size in zip(steps, sizes, strict=True):
         own += [s[0] // size, s[1] // size]
     overwritten = {j for j in places if j is not None}
@@ -49,11 +50,12 @@ def view_kernel(
     key = (program, places, single, loose)
     if key not in _texts:
         _texts[key] = _print(program, places, single, loose)
-    work = dims[-1] * (cost(program.nodes) + 2 * program.n_args)
+    length, tasks = min(dims[-1], CHUNK), own[0] * parts
+    work = length * (cost(program.nodes) + 2 * program.n_args)
     return make_kernel(
         _texts[key], "map", [ArrayType(shape, d.numpy, v) for d, v in zip(program.in_dtypes, views, strict=True)],
-        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, slow, tasks=own[0],
-        grain=max(1, CHUNK_WORK // work), release=own[0] * work > 1 << 19, own=own,
+        [ArrayType(shape, d.numpy) for d in program.out_dtypes], program.n_scalars, slow, tasks=tasks,
+        grain=grain_of(tasks, length, work), release=tasks * work > 1 << 19, own=own,
     )  # fmt: skip
 
 
@@ -102,12 +104,20 @@ def _print(
 
 
 class _Views(Rows):
-    """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots."""
+    """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots; a long row is several tasks."""
 
     def __init__(self, program: RowProgram, loose: frozenset[int]) -> None:
         super().__init__(program, "rows", False, False)
         for i in loose:
             self.context.arrays[i].region = None  # NumPy vouches for what its strides reach
+
+    def rows(self) -> Function:
+        b = self.b
+        with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+            start = task.i.rem(self.count) * CHUNK
+            self._start_row(task.i.div(self.count), b.min(self.length - start, CHUNK), start)
+            self._outputs(list(range(len(self.p.outputs))), 1)
+        return self._close()
 
     def base_of(self, k: int, row: V) -> V:
         if k >= self.p.n_args:
