@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 
 from ....core.contract import DType, Expr, MapProgram
-from .functions import FUNCTIONS, bitcast_float, bitcast_int
+from .functions import FUNCTIONS, PLUS_ONE, bitcast_float, bitcast_int
 from .ir import Function, V, lanes, scalar_type, vec
 
 __all__ = ["Nodes", "load_array", "lowered", "memory_type", "splat_scalar", "store_array", "supported"]
@@ -92,13 +93,24 @@ class Nodes:
     def __init__(self, b: Function, program: MapProgram, width: int) -> None:
         self.b, self.types, self.width = b, program.types, width
         self.values: dict[Expr, V] = {}
+        self._uses = Counter(a for n in program.nodes for a in n.args)
 
     def value(self, n: Expr) -> V:
         """The value of a node, its operands first."""
         found = self.values.get(n)
         if found is None:
-            found = self.values[n] = self._write(n, [self.value(a) for a in n.args])
+            found = self._plus_one(n) or self._write(n, [self.value(a) for a in n.args])
+            self.values[n] = found
         return found
+
+    def _plus_one(self, n: Expr) -> V | None:
+        """1 + erf(x) or 1 + tanh(x) in one, where nothing else reads the function."""
+        if n.op != "add" or self.types[n].name != "f32":
+            return None
+        one, f = n.args
+        if one.op != "const" or one.value != 1 or f.op not in PLUS_ONE or self._uses[f] != 1:
+            return None
+        return PLUS_ONE[f.op](self.b, self.value(f.args[0]))
 
     def type_of(self, n: Expr) -> str:
         return vec(compute_type(self.types[n]), self.width)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import prod
 from typing import Any
 
-from ....core.contract import Expr, MapProgram
+from ....core.contract import Expr, MapProgram, f32
 from .compiler import machine, vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
@@ -21,9 +21,7 @@ __all__ = ["map_kernel"]
 _COSTS = {"exp": 12, "expm1": 14, "log": 14, "log1p": 20, "tanh": 18, "erf": 14, "sin": 20, "cos": 20, "tan": 30, "pow": 60, "div": 4,
           "sqrt": 4, "random": 20}  # fmt: skip
 CHUNK_WORK = 16384  # simple operations in a chunk: a few microseconds
-CHUNK = (
-    16384  # elements in a chunk of a large array: a thread that reads on where it has read is fed by the prefetchers
-)
+CHUNK = 16384  # elements in a chunk of a large array, so that a thread reads on where it has read
 _texts: dict[Any, Code] = {}
 
 
@@ -44,9 +42,10 @@ def map_kernel(
     n = prod(shape)
     out_bytes = sum(d.itemsize for d, j in zip(program.out_dtypes, places, strict=True) if j is None) * n
     stream = streams(out_bytes, cost(program.nodes))
-    key = (program, places, stream)
+    long = n >= 1024 and cost(program.nodes) >= 12
+    key = (program, places, stream, long)
     if key not in _texts:
-        _texts[key] = _print(program, places, stream)
+        _texts[key] = _print(*key)
     work = cost(program.nodes) + 2 * (program.n_args + len(program.outputs))
     grain = grain_of(n, 1, work, 1024) // 64 * 64
     fallback = Fallback(slow, places)
@@ -136,19 +135,28 @@ class Scalars:
         return self._b.const(n.value) if n.op == "const" else self._seeds[n]
 
 
-def width_of(program: MapProgram) -> int:
-    """Lanes of the loop: two registers of f32, whose work overlaps; a block of random words needs more."""
-    return 32 if any(n.op == "random" for n in program.nodes) else vector_bytes() // 2
+def width_of(program: MapProgram, long: bool = False) -> int:
+    """Lanes of the loop: two registers of f32, whose work overlaps, or four; a block of random words needs 32 lanes."""
+    if any(n.op == "random" for n in program.nodes):
+        return 32
+    return four_registers(program) if long else vector_bytes() // 2
 
 
-def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> Code:
+def four_registers(program: MapProgram) -> int:
+    """Lanes of four registers of the widest type."""
+    return (
+        4 * vector_bytes() // max(size_of(memory_type(t.compute)) for t in (f32, *program.types.values()) if t.is_float)
+    )
+
+
+def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Code:
     entry = Entry(program.n_args, scalar_kinds(program), places, ["body"])
-    return assemble(entry, _body(program, places, stream))
+    return assemble(entry, _body(program, places, stream, long))
 
 
-def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> Function:
+def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Function:
     b = task_function("body")
-    n_in, w = program.n_args, width_of(program)
+    n_in, w = program.n_args, width_of(program, long)
     context = Context(b, n_in + len(places), program.n_scalars)
     dtypes = (*program.in_dtypes, *program.out_dtypes)
     sizes = [size_of(memory_type(d)) for d in dtypes]
@@ -174,8 +182,6 @@ def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool) -> 
         if node.op == "arg":
             k = node.value
             nodes.values[node] = load_array(b, b.at(bases[k], i * sizes[k]), dtypes[k], w)
-        else:
-            nodes.value(node)
     for k, out in enumerate(program.outputs):
         at = n_in + k
         store_array(

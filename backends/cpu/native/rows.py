@@ -16,13 +16,14 @@ from .ir import Function, Loop, V, scalar_type, size_of, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, first_lanes, fold, identity, load_part, store_part
 from .layout import usable
-from .maps import cost, grain_of, streams
+from .maps import cost, four_registers, grain_of, streams
 
-__all__ = ["Rows", "row_kernel", "row_over_kernel", "row_sums_kernel"]
+__all__ = ["LONG", "Rows", "row_kernel", "row_over_kernel", "row_sums_kernel"]
 
 _REDUCTIONS = {"row_sum": "sum", "row_prod": "prod", "row_max": "max", "row_min": "min"}
 _KEPT = {"exp", "expm1", "log", "log1p", "tanh", "erf", "sin", "cos", "tan", "pow"}  # worth keeping between passes
 _LONG = 1 << 14  # elements of a row that a thread's stack may hold
+LONG = 128  # elements of a row that is read four registers at a time: their work overlaps
 BLOCK = 64  # vectors summed in f32 before the sum goes into f64
 CHUNKS = 64  # parts of the rows, where results are summed over rows
 SEGMENT = 1 << 14  # elements of a long row to a task
@@ -92,7 +93,7 @@ def _make(
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
     stream = at.length % 16 == 0 and streams(out_bytes, cost(program.nodes))
-    key = (program, size <= _LONG, stream, min(segments, 2))
+    key = (program, size <= _LONG, stream, at.length >= LONG, min(segments, 2))
     if key not in _texts:
         _texts[key] = _print(*key)
     fallback = Fallback(numpy_kernel)
@@ -158,14 +159,15 @@ def _splits(program: RowProgram) -> bool:
     return all(level[r] == 1 for r in reductions) and bool(reductions) and all(k == "row" for k in program.out_kinds)
 
 
-def _print(program: RowProgram, kept: bool, stream: bool, form: int) -> Code:
+def _print(program: RowProgram, kept: bool, stream: bool, long: bool, form: int) -> Code:
     """Form 0 sums over rows, 1 is one row to a task, 2 splits rows into segments."""
     stages = (["chunks", "join"], ["rows"], ["segments", "combine"])[form]
     scalars, outs = ["double"] * program.n_scalars, [None] * len(program.outputs)
     entry = Entry(program.n_args, scalars, outs, stages, packed=form == 0)
     functions = []
     for name in stages:
-        writer = Rows(program, name, kept and name in ("rows", "chunks"), stream and name in ("rows", "chunks"))
+        whole = name in ("rows", "chunks")
+        writer = Rows(program, name, kept and whole, stream and whole, long)
         functions.append(getattr(writer, name)())
     return assemble(entry, *functions)
 
@@ -173,13 +175,14 @@ def _print(program: RowProgram, kept: bool, stream: bool, form: int) -> Code:
 class Rows:
     """Writes the task function of a row program."""
 
-    def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool) -> None:
+    def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool, long: bool) -> None:
         self.p, self.kept, self.stream = program, kept, stream
         self.level, self.reductions = _levels(program)
         self.sums: dict[int, V] = {}  # outputs that are summed over rows, and where
         self.b = b = task_function(name)
         work = cost(program.nodes)
-        self.width = vector_bytes() // 4 * (1 if work > 24 else 2 if work > 6 else 4)
+        lanes = vector_bytes() // 4
+        self.width = four_registers(program) if long else lanes * (1 if work > 24 else 2 if work > 6 else 4)
         self.n_arrays = program.n_args + len(program.outputs)
         self.context = Context(b, self.n_arrays, program.n_scalars)
         self.length, self.pieces, self.apart, self.between, self.count = (self.context.own(i) for i in range(3, 8))

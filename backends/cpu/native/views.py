@@ -14,7 +14,7 @@ from ....core.contract import MapProgram, RowProgram, row_program
 from .ir import Function, V
 from .kernel import ArrayType, Code, Entry, assemble, make_kernel
 from .maps import CHUNK, cost, grain_of, scalar_kinds
-from .rows import Rows
+from .rows import LONG, Rows
 
 __all__ = ["merge", "row_major_like", "view_kernel"]
 
@@ -47,9 +47,9 @@ def view_kernel(
         own += [s[0] // size, s[1] // size]
     overwritten = {j for j in places if j is not None}
     loose = frozenset(i for i, v in enumerate(views) if i not in overwritten and not row_major_like(shape, v, sizes[i]))
-    key = (program, places, single, loose)
+    key = (program, places, single, loose, dims[-1] >= LONG)
     if key not in _texts:
-        _texts[key] = _print(program, places, single, loose)
+        _texts[key] = _print(*key)
     length, tasks = min(dims[-1], CHUNK), own[0] * parts
     work = length * (cost(program.nodes) + 2 * program.n_args)
     return make_kernel(
@@ -94,20 +94,20 @@ def merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[in
 
 
 def _print(
-    program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int]
+    program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int], long: bool
 ) -> Code:
     kinds = tuple("row" if s else "full" for s in single)
     outs = ("full",) * len(program.outputs)
     rows = row_program(program.outputs, program.in_dtypes, program.out_dtypes, program.n_scalars, kinds, outs)
     entry = Entry(program.n_args, scalar_kinds(program), places, ["rows"], loose)
-    return assemble(entry, _Views(rows, loose).rows())
+    return assemble(entry, _Views(rows, loose, long).rows())
 
 
 class _Views(Rows):
     """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots; a long row is several tasks."""
 
-    def __init__(self, program: RowProgram, loose: frozenset[int]) -> None:
-        super().__init__(program, "rows", False, False)
+    def __init__(self, program: RowProgram, loose: frozenset[int], long: bool) -> None:
+        super().__init__(program, "rows", False, False, long)
         for i in loose:
             self.context.arrays[i].region = None  # NumPy vouches for what its strides reach
 
