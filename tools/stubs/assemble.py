@@ -191,10 +191,7 @@ def _functions(view: View, lib: Library) -> str:
 
 
 def _errors(lib: Library, dots: str) -> str:
-    return (
-        "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__)
-        + "from pluggy import HookimplMarker\n\nhookimpl: HookimplMarker\n"
-    )
+    return "".join(f"from {dots}errors import {n} as {n}\n" for n in lib.errors.__all__)
 
 
 IMPORTS = """import builtins
@@ -532,6 +529,7 @@ def build() -> dict[str, str]:
         "optim/__init__.pyi": _module("{view}.optim", lib.dfdx.optim),
         "data/__init__.pyi": _module("{view}.data", lib.dfdx.data),
         "utils/__init__.pyi": HEADER + QUIET + plain_stub(lib.dfdx.utils) + _all(list(lib.dfdx.utils.__all__)),
+        "utils/profile.pyi": HEADER + "from . import Profile as Profile, profile as profile\n",
         "core/contract.pyi": contract_stub(TEMPLATES.parents[2] / "core" / "contract.py"),
         "core/static/std/__init__.pyi": _std_core(lib),
         "core/static/std/variables.pyi": _std_vars(lib),

@@ -27,9 +27,6 @@ from ...errors import MissingGradientError as MissingGradientError
 from ...errors import UnusedParamsError as UnusedParamsError
 from ...errors import CheckpointError as CheckpointError
 from ...errors import PluginError as PluginError
-from pluggy import HookimplMarker
-
-hookimpl: HookimplMarker
 
 from typing import Literal as L
 
@@ -89,6 +86,19 @@ class NoTape(TapeState):
 
 class OwnedTape(TapeState):
     """Of a tensor that owns a tape, so that `backward()` is possible."""
+
+_Hook = TypeVar("_Hook", bound=Callable[..., Any])
+
+class _Hookimpl:  # pluggy's HookimplMarker, without the modules that importing it brings
+    @overload
+    def __call__(self, function: _Hook, /) -> _Hook: ...
+    @overload
+    def __call__(
+        self, function: None = ..., hookwrapper: builtins.bool = ..., optionalhook: builtins.bool = ..., tryfirst: builtins.bool = ...,
+        trylast: builtins.bool = ..., specname: str | None = ..., wrapper: builtins.bool = ...,
+    ) -> Callable[[_Hook], _Hook]: ...
+
+hookimpl: _Hookimpl
 
 bool = bool_
 

@@ -1,0 +1,2 @@
+"""Written by `python tools/gen_stubs.py` (`make stubs`); do not edit."""
+from . import Profile as Profile, profile as profile
