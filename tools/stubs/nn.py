@@ -17,6 +17,7 @@ from .text import View
 
 __all__ = ["OUTER", "build_methods", "module_classes", "places", "unruled"]
 
+INPUT = "input: Sequence[int | None] | None = ..."  # not Any: pyright then tries every overload, six times as long
 OUTER, NESTED, INNER = 8, 5, 4  # longest chain of modules; of tuples of modules; longest tuple inside one
 SPECIAL = ("Module", "Pointwise", "Sequential", "Residual", "ResidualMul", "GeneralizedResidual", "GeneralizedMul", "Repeated",
            "SplitInto", "AddInto", "Upscale2D", "Upscale2DBy", "Param", "Composite")  # fmt: skip
@@ -93,7 +94,7 @@ def build_methods(view: View) -> str:
     out = []
     for dtype in (False, True):
         e = "E2" if dtype else "f32"
-        more = "dtype: type[E2], input: Any = ..." if dtype else "*, input: Any = ..."
+        more = f"dtype: type[E2], {INPUT}" if dtype else f"*, {INPUT}"
 
         def add(spec: str, returns: str, more: str = more) -> None:
             out.append(view.function("build_module", f"self, spec: {spec}, {more}", returns, (), True, 4))
