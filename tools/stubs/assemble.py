@@ -218,7 +218,7 @@ def _std_core(lib: Library) -> str:
         'Tp = TypeVar("Tp", bound=TapeState, contravariant=True, default=Any)\n',
     ]  # fmt: skip
     chain = ", ".join([
-        "Pointwise", "Sequential", "_At", "_Buildable", "_Deep", "_PerChannel",
+        "Sequential", "_At", "_Buildable", "_Deep", "_Keeps",
         *[f"_El{i}" for i in range(nn.NESTED)], *[f"_Map{i}" for i in range(nn.OUTER)], *[f"_X{i}" for i in range(nn.OUTER + 1)],
         *[f"_A{i}{j}" for i in range(nn.NESTED) for j in range(nn.INNER - 1)],
     ])  # fmt: skip

@@ -76,12 +76,14 @@ def special_classes(view: View) -> str:
 
 def _standard(view: View) -> str:
     out = [
-        "class Pointwise(Module[Any, Any]):\n",
+        "class _Keeps(Module[Any, Any]):\n",
+        '    """What gives such a thing as it is given."""\n',
+        "\nclass Pointwise(_Keeps):\n",
         '    """A module that keeps shapes."""\n\n',
         _phantoms("_P{0}", "_P{0}"),
     ]
     out += [
-        "\nclass _PerChannel(Module[Any, Any]):\n",
+        "\nclass _PerChannel(_Keeps):\n",
         '    """A module that keeps the batch and the channels of images."""\n\n',
         _phantoms("_C{0}", "_C{0}"),
         "\nclass _Pooled(Module[Any, Any]):\n",
@@ -117,14 +119,14 @@ def _standard(view: View) -> str:
         out.append(f'\nclass {name}(Module[MX, MY], Generic[MX, MY, ME, MD]):\n    """{doc}"""\n\n')
         out.append("    f: Any\n    r: Any\n")
         for a, b in (
-            ("Pointwise | _PerChannel", "Pointwise | _PerChannel"),
+            ("_Keeps", "_Keeps"),
             (_element(0, "_X0", "_X1"), _element(1, "_X0", "_X1")),
         ):
-            own = "Any, Any" if "Pointwise" in a else "_X0, _X1"
+            own = "Any, Any" if a == "_Keeps" else "_X0, _X1"
             out.append(f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], f: {a}, r: {b}) -> None: ...\n")
         for a, b in (
-            ("Pointwise | _PerChannel", _element(1, "_X0", "_X0")),
-            (_element(0, "_X0", "_X0"), "Pointwise | _PerChannel"),
+            ("_Keeps", _element(1, "_X0", "_X0")),
+            (_element(0, "_X0", "_X0"), "_Keeps"),
         ):
             out.append(
                 f"    @overload\n    def __init__(self: {name}[_X0, _X0, Any, Any], f: {a}, r: {b}) -> None: ...\n"
@@ -151,7 +153,7 @@ def _repeating(view: View, name: str, argument: str, doc: str, more: str = "") -
     out = [f'\nclass {name}(Module[MX, MX], Generic[MX, ME, MD]):\n    """{doc}"""\n\n']
     if argument == "f":
         out.append("    @property\n    def inner(self) -> Any: ...\n")
-    for given, own in (("Pointwise | _PerChannel", "Any"), (_element(0, "_X0", "_X0"), "_X0"), ("_DeepInner", "Any")):
+    for given, own in (("_Keeps", "Any"), (_element(0, "_X0", "_X0"), "_X0"), ("_DeepInner", "Any")):
         out.append(
             f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], {argument}: {given}{more}) -> None: ...\n"
         )

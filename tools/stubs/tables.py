@@ -96,8 +96,10 @@ def shape_args(ranks: range = range(7)) -> list[tuple[str, str]]:
 
 
 def _common(mix: tuple[str, ...]) -> bool:
-    """All literal, all int, or ints at the front or at the back only."""
+    """All literal, all int, or ints at the front or at the back only; beyond rank 4 one or two at the front."""
     text = "".join(mix)
+    if len(mix) > 4:
+        return "L" not in text or "N" not in text.removeprefix("N").removeprefix("N")
     return "L" not in text or text.strip("N").count("N") == 0
 
 
