@@ -118,16 +118,10 @@ def _standard(view: View) -> str:
     for name, doc in (("GeneralizedResidual", "f(x) + r(x)."), ("GeneralizedMul", "f(x) r(x), elementwise.")):
         out.append(f'\nclass {name}(Module[MX, MY], Generic[MX, MY, ME, MD]):\n    """{doc}"""\n\n')
         out.append("    f: Any\n    r: Any\n")
-        for a, b in (
-            ("_Keeps", "_Keeps"),
-            (_element(0, "_X0", "_X1"), _element(1, "_X0", "_X1")),
-        ):
+        for a, b in (("_Keeps", "_Keeps"), (_element(0, "_X0", "_X1"), _element(1, "_X0", "_X1"))):
             own = "Any, Any" if a == "_Keeps" else "_X0, _X1"
             out.append(f"    @overload\n    def __init__(self: {name}[{own}, Any, Any], f: {a}, r: {b}) -> None: ...\n")
-        for a, b in (
-            ("_Keeps", _element(1, "_X0", "_X0")),
-            (_element(0, "_X0", "_X0"), "_Keeps"),
-        ):
+        for a, b in (("_Keeps", _element(1, "_X0", "_X0")), (_element(0, "_X0", "_X0"), "_Keeps")):
             out.append(
                 f"    @overload\n    def __init__(self: {name}[_X0, _X0, Any, Any], f: {a}, r: {b}) -> None: ...\n"
             )
