@@ -22,10 +22,17 @@ __all__ = ["BatchNorm1D", "BatchNorm2D"]
 x, _n = arg(0), scalar(0)
 _MEAN = row_sum(x) * _n
 _VAR = row_sum(F.square(x - _MEAN)) * _n
+
+
+def _by_batch_gradient(g: Any, x: Any, scale: Any, bias: Any, y: Any) -> tuple[Any, ...]:
+    dx, normal = F.normalized_gradient(g, x, _n, scalar(1))
+    return dx * scale, row_sum(g * normal), row_sum(g)
+
+
 _BY_BATCH = register(
     RowOp(
         "batch_norm", (x - _MEAN) / F.sqrt(_VAR + scalar(1)) * arg(1) + arg(2), ("full", "row", "row"), "full",
-        n_scalars=2, doc="(x - mean) / sqrt(var + eps), var biased, then scale and bias per channel.",
+        n_scalars=2, gradient=_by_batch_gradient, doc="(x - mean) / sqrt(var + eps), var biased, then scale and bias per channel.",
     )
 )  # fmt: skip
 _BY_RUNNING = register(

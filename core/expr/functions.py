@@ -12,7 +12,7 @@ from math import pi
 from math import sqrt as _root
 from typing import Any, NamedTuple
 
-from .nodes import Expr, as_expr, const, is_const, make, select
+from .nodes import Expr, as_expr, const, is_const, make, row_sum, select
 
 Adjoints = tuple[Expr | None, ...]
 Builder = Callable[..., Expr]
@@ -192,6 +192,17 @@ def fast_gelu(x: Expr) -> Expr:
 
 def accurate_gelu(x: Expr) -> Expr:
     return 0.5 * x * (1.0 + erf(x * _root(0.5)))
+
+
+def normalized_gradient(g: Expr, x: Expr, n: Expr, eps: Expr) -> tuple[Expr, Expr]:
+    """(gradient of x, y) of y = (x - mean) / sqrt(var + eps) along rows of 1 / n elements: two passes over a row, and one for the results.
+
+    Source: arXiv 1502.03167, section 3.
+    """
+    centred = x - row_sum(x) * n
+    scale = 1.0 / sqrt(row_sum(centred * centred) * n + eps)
+    along = row_sum(g * centred) * n * scale * scale
+    return (g - row_sum(g) * n - centred * along) * scale, centred * scale
 
 
 def clamp(x: Expr, lo: Any, hi: Any) -> Expr:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ..checks import normalize_axes
 from ..dispatch import apply
-from ..expr import arg, row_max, row_sum, scalar, select
+from ..expr import Expr, arg, row_max, row_sum, scalar, select
 from ..expr import functions as F
 from ..registry import register
 from ..rowops import RowOp
@@ -61,9 +61,17 @@ _NORMALIZE = register(
         ("full",),
         "full",
         n_scalars=2,
+        gradient=lambda g, x, y: F.normalized_gradient(g, x, scalar(0), scalar(1))[:1],
         doc="(x - mean) / sqrt(var + eps), var biased.",
     )
 )
+
+
+def _layer_norm_gradient(g: Expr, x: Expr, gamma: Expr, beta: Expr, y: Expr) -> tuple[Expr, ...]:
+    dx, normal = F.normalized_gradient(g * gamma, x, scalar(0), scalar(1))
+    return dx, g * normal, g
+
+
 _LAYER_NORM = register(
     RowOp(
         "layer_norm",
@@ -71,6 +79,7 @@ _LAYER_NORM = register(
         ("full", "col", "col"),
         "full",
         n_scalars=2,
+        gradient=_layer_norm_gradient,
         doc="normalize, then gamma and beta per column.",
     )
 )
