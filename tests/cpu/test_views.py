@@ -104,6 +104,24 @@ def test_large_views_are_copied_for_row_programs(make):
     assert np.array_equal(kernel(view), want)
 
 
+@pytest.mark.parametrize("shape", [(5, 7), (33, 130), (3, 40000), (70000,)])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "normalize", "layer_norm", "logsumexp"])
+def test_the_gradient_of_a_sum_is_read_as_one_number(name, shape):
+    dev, r = dfdx.device("cpu"), np.random.default_rng(1)
+    x, *sides = [dev.tensor(r.standard_normal(s).astype(np.float32)) for s in (shape, shape[-1:], shape[-1:])]
+
+    def gradients(weigh):
+        grads = dfdx.Gradients.leaky()
+        args = [t.traced(grads) for t in ([x, *sides] if name == "layer_norm" else [x])]
+        y = getattr(args[0], name)(*args[1:])
+        grads = weigh(y).sum().backward()
+        return [grads.get(t).array() for t in args]
+
+    plain, ones = gradients(lambda y: y), gradients(lambda y: y * dev.ones(y.shape))
+    for a, b in zip(plain, ones, strict=True):
+        assert np.array_equal(a, b)
+
+
 @pytest.mark.parametrize("dtype", "fd")
 def test_large_turned_views_become_row_major(dtype):
     r = np.random.default_rng(0)

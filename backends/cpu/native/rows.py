@@ -93,9 +93,6 @@ def _make(
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
     stream = at.length % 16 == 0 and streams(out_bytes, cost(program.nodes))
-    key = (program, size <= _LONG, stream, at.length >= LONG, min(segments, 2))
-    if key not in _texts:
-        _texts[key] = _print(*key)
     fallback = Fallback(numpy_kernel)
     work = size * (cost(program.nodes) + 2 * program.n_args)
     grain, tasks, scratch = grain_of(at.rows, size, work), at.rows, 0
@@ -107,11 +104,30 @@ def _make(
         grain, tasks = 1, -(-at.rows // per)
         scratch = tasks * program.out_kinds.count("col") * size * 8
         own = [size, 1024, *at, per, tasks]
-    fallback.native = make_kernel(
-        _texts[key], "row", [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.in_kinds, program.in_dtypes, strict=True)],
-        [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)],
-        program.n_scalars, fallback, tasks=tasks, grain=grain, release=at.rows * work > 1 << 19, scratch=scratch, own=own,
-    )  # fmt: skip
+    outputs = [ArrayType(by_kind[k], d.numpy) for k, d in zip(program.out_kinds, program.out_dtypes, strict=True)]
+
+    def kernel(alike: frozenset[int], strides: tuple[Any, ...], slow: Callable[..., Any]) -> Any:
+        """`alike`: full arguments whose elements are all one in memory, as in the gradient of a sum."""
+        key = (program, size <= _LONG, stream, at.length >= LONG, min(segments, 2), alike)
+        if key not in _texts:
+            _texts[key] = _print(*key)
+        inputs = [
+            ArrayType(by_kind[k], d.numpy, strides[i] if i in alike else ())
+            for i, (k, d) in enumerate(zip(program.in_kinds, program.in_dtypes, strict=True))
+        ]
+        return make_kernel(
+            _texts[key], "row", inputs, outputs, program.n_scalars, slow, tasks=tasks, grain=grain, release=at.rows * work > 1 << 19,
+            scratch=scratch, own=own,
+        )  # fmt: skip
+
+    def strided(strides: tuple[Any, ...]) -> Any:
+        alike = frozenset(
+            i for i, (k, s) in enumerate(zip(program.in_kinds, strides, strict=False))
+            if k == "full" and s is not None and len(s) == len(by_kind["full"]) and not any(s)
+        )  # fmt: skip
+        return kernel(alike, strides, fallback.by_copies) if alike else None
+
+    fallback.native, fallback.strided = kernel(frozenset(), (), fallback), strided
     return fallback.native
 
 
@@ -159,15 +175,15 @@ def _splits(program: RowProgram) -> bool:
     return all(level[r] == 1 for r in reductions) and bool(reductions) and all(k == "row" for k in program.out_kinds)
 
 
-def _print(program: RowProgram, kept: bool, stream: bool, long: bool, form: int) -> Code:
+def _print(program: RowProgram, kept: bool, stream: bool, long: bool, form: int, alike: frozenset[int]) -> Code:
     """Form 0 sums over rows, 1 is one row to a task, 2 splits rows into segments."""
     stages = (["chunks", "join"], ["rows"], ["segments", "combine"])[form]
     scalars, outs = ["double"] * program.n_scalars, [None] * len(program.outputs)
-    entry = Entry(program.n_args, scalars, outs, stages, packed=form == 0)
+    entry = Entry(program.n_args, scalars, outs, stages, alike, packed=form == 0)
     functions = []
     for name in stages:
         whole = name in ("rows", "chunks")
-        writer = Rows(program, name, kept and whole, stream and whole, long)
+        writer = Rows(program, name, kept and whole, stream and whole, long, alike)
         functions.append(getattr(writer, name)())
     return assemble(entry, *functions)
 
@@ -175,7 +191,10 @@ def _print(program: RowProgram, kept: bool, stream: bool, long: bool, form: int)
 class Rows:
     """Writes the task function of a row program."""
 
-    def __init__(self, program: RowProgram, name: str, kept: bool, stream: bool, long: bool) -> None:
+    def __init__(
+        self, program: RowProgram, name: str, kept: bool, stream: bool, long: bool, alike: frozenset[int] = frozenset()
+    ) -> None:
+        self.alike = alike
         self.p, self.kept, self.stream = program, kept, stream
         self.level, self.reductions = _levels(program)
         self.sums: dict[int, V] = {}  # outputs that are summed over rows, and where
@@ -415,7 +434,7 @@ class Rows:
         """The next row's elements, while this one's come from the nearest cache: by itself the hardware starts with a row's first pass."""
         b = self.b
         for k, kind in enumerate(self.p.in_kinds):
-            if kind == "full":
+            if kind == "full" and k not in self.alike:
                 line = b.at(self.pointers[k], (self.between + i) * self.sizes[k])
                 for offset in range(0, self.width * self.sizes[k], 64):
                     b.prefetch(b.at(line, offset))
@@ -547,6 +566,8 @@ class _Full(Nodes):
         if n.op != "arg":
             return super()._write(n, xs)
         rows, k = self.rows, n.value
+        if k in rows.alike:
+            return load_array(self.b, rows.context.arrays[k], rows.dtypes[k], 1).splat(self.width)
         place = self.b.at(rows.pointers[k], self.i * rows.sizes[k])
         if self.mask is None:
             return load_array(self.b, place, rows.dtypes[k], self.width)
