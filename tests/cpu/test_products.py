@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import dfdx
@@ -46,6 +46,9 @@ def test_matmul_of_any_layout(batch, m, n, k, turn_a, turn_b):
     st.tuples(st.integers(1, 4), st.integers(1, 4)), st.tuples(st.integers(1, 3), st.integers(1, 3)), st.tuples(st.integers(1, 2), st.integers(1, 2)),
     st.integers(0, 12), st.integers(0, 40), st.sampled_from(["max", "min", "avg"]), st.booleans(),
 )  # fmt: skip
+@example((2, 2), (2, 2), (1, 1), 9, 37, "max", True)
+@example((3, 2), (1, 2), (1, 1), 4, 26, "min", True)
+@example((1, 2), (2, 2), (1, 1), 4, 27, "avg", False)
 @settings(max_examples=60, deadline=None)
 def test_pooling_and_its_gradient(kernel, stride, dilation, more_h, more_w, kind, hole):
     torch = pytest.importorskip("torch")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....core.contract import f32
 from .fallback import Fallback
-from .ir import V, vec
+from .ir import V, lanes, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import combine, identity
 from .layout import usable
@@ -37,7 +37,7 @@ def _make(sig: Any, inputs: list[Any], x: Any, y: Any, at: dict[str, Any], write
     kh, kw = at["kernel"]
     if not usable() or any(t.dtype is not f32 for t in (*sig.inputs, *sig.outputs)) or kh * kw > _LONGEST:
         return NotImplemented
-    key = (writer, at["kind"], kh, kw, at["stride"][1])
+    key = (writer, at["kind"], kh, kw, at["stride"][1], at["dilation"][1])
     if key not in _texts:
         _texts[key] = writer(*key[1:]).text()
     (h, w), (oh, ow) = x.shape[2:], y.shape[2:]
@@ -71,8 +71,8 @@ class _Pool:
     arrays = 2
     packed = False  # whether it returns a tuple
 
-    def __init__(self, kind: str, kh: int, kw: int, stride_w: int) -> None:
-        self.kind, self.kh, self.kw, self.stride = kind, kh, kw, stride_w
+    def __init__(self, kind: str, kh: int, kw: int, stride_w: int, step_w: int) -> None:
+        self.kind, self.kh, self.kw, self.stride, self.step = kind, kh, kw, stride_w, step_w
         self.b = b = task_function("planes")
         self.context = Context(b, self.arrays, 0)
         self.own = {name: self.context.own(i) for i, name in enumerate(_OWN)}
@@ -204,12 +204,49 @@ class _Backward(_Pool):
         self.x, self.dx = self.plane(1, plane, "h", "w"), self.plane(3, plane, "h", "w")
         self.b.clear(self.dx, self.own["h"] * self.own["w"] * 4)
 
-    def _read(self, oh: V, ow: V) -> tuple[V, V]:
+    def _read(self, oh: V, ow: V, t: str = "float") -> tuple[V, V]:
         b, at = self.b, oh * self.own["ow"] + ow
-        g = b.load(b.at(self.g, at, "float"), "float")
-        return (g * (1.0 / (self.kh * self.kw)) if self.kind == "avg" else g), b.load(
-            b.at(self.y, at, "float"), "float"
-        )
+        g = b.load(b.at(self.g, at, "float"), t)
+        return (g * (1.0 / (self.kh * self.kw)) if self.kind == "avg" else g), b.load(b.at(self.y, at, "float"), t)
+
+    def vectors(self, oh: V, top: V, left: V, right: V) -> V:
+        """Whole vectors of windows two columns wide that lie side by side: no place is in two of them."""
+        if (self.stride, self.kw, self.step) != (2, 2, 1):
+            return left
+        b, w = self.b, wide()
+        for n in (w, w // 2):
+            end = left + ((b.max(right - left, 0)) & -n)
+            with b.loop(left, end, n) as ow:
+                self._pairs(oh, ow.i, top, n)
+            left = end
+        return left
+
+    def _pairs(self, oh: V, ow: V, top: V, n: int) -> None:
+        """n windows: the places of a row of theirs are 2 n neighbours, those of the left column at even places."""
+        b, t = self.b, vec("float", n)
+        g, y = self._read(oh, ow, t)
+        lines = [b.at(self.dx, p, "float") for p in self.places(oh, ow, top)[::2]]
+        gives = [g] * (2 * self.kh) if self.kind == "avg" else self._won(oh, ow, top, g, y)
+        both = [k // 2 + n * (k % 2) for k in range(2 * n)]
+        for i, line in enumerate(lines):
+            new = b.shuffle(*gives[2 * i : 2 * i + 2], both)
+            b.store(b.load(line, new.type, 4) + new, line, 4)
+
+    def _won(self, oh: V, ow: V, top: V, g: V, y: V) -> list[V]:
+        """For each place of a window what it gets of g, in n windows."""
+        b, n = self.b, lanes(g.type)
+        xs = []
+        for p in self.places(oh, ow, top)[::2]:
+            x = b.load(b.at(self.x, p, "float"), vec("float", 2 * n), 4)
+            xs += [b.shuffle(x, x, list(range(j, 2 * n, 2))) for j in (0, 1)]
+        number = [b.const(k, "i32").splat(n) for k in range(len(xs))]
+        first, last_nan = number[-1], number[0]
+        for k in range(len(xs))[-2::-1]:
+            first = b.select(xs[k].cmp("oeq", y), number[k], first)
+        for k in range(1, len(xs)):
+            last_nan = b.select(xs[k].cmp("uno", xs[k]), number[k], last_nan)
+        winner = b.select(y.cmp("ord", y), first, last_nan)
+        return [b.select(winner.cmp("eq", k), g, b.const(0.0, g.type)) for k in number]
 
     def _add(self, p: V, g: V) -> None:
         place = self.b.at(self.dx, p, "float")
