@@ -67,3 +67,32 @@ def test_large_images_take_every_tile():
     got = dev.tensor(x).conv2d(dev.tensor(w), padding=1).array()
     want = _reference(x, w, (1, 1), (1, 1), (1, 1), 1)
     _agree(got, want, np.abs(want).max())
+
+
+@pytest.mark.parametrize(
+    ("n", "groups", "c", "o", "kernel", "padding", "dilation", "out"),
+    [
+        (9, 1, 2, 4, (3, 3), (0, 0), (1, 1), (5, 8)),  # several images in a tile
+        (3, 2, 3, 5, (2, 3), (1, 2), (1, 1), (7, 16)),  # channels that fill no tile, groups, padding
+        (5, 1, 1, 7, (3, 1), (2, 0), (2, 1), (4, 15)),  # a last vector that is not full
+        (2, 1, 4, 4, (1, 4), (0, 3), (1, 2), (30, 63)),  # rows in two passes
+        (1, 1, 1, 4, (3, 3), (1, 1), (1, 1), (20, 80)),  # long rows, in a loop
+    ],
+)
+def test_weight_gradients_of_stride_1_line_by_line(n, groups, c, o, kernel, padding, dilation, out):
+    rng = np.random.default_rng(o)
+    h, w = (out[i] + dilation[i] * (kernel[i] - 1) - 2 * padding[i] for i in (0, 1))
+    x = rng.standard_normal((n, c * groups, h, w)).astype(np.float32)
+    g = rng.standard_normal((n, o * groups, *out)).astype(np.float32)
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    weight = dev.tensor(np.zeros((o * groups, c, *kernel), np.float32))
+    (dev.tensor(x).conv2d(weight.traced(grads), (1, 1), padding, dilation, groups) * dev.tensor(g)).sum().backward()
+    want = np.zeros(weight.shape)
+    wide = np.pad(x.astype(np.float64), ((0, 0), (0, 0), *[(p, p) for p in padding]))
+    for k in range(groups):
+        outs, ins = slice(k * o, k * o + o), slice(k * c, k * c + c)
+        for i in range(kernel[0]):
+            for j in range(kernel[1]):
+                rows, cols = (slice(s * d, s * d + l) for s, d, l in zip((i, j), dilation, out, strict=True))
+                want[outs, :, i, j] = np.einsum("nchw,nohw->oc", wide[:, ins, rows, cols], g[:, outs])
+    _agree(grads.get(weight).array(), want, np.abs(want).max())

@@ -12,6 +12,7 @@ from typing import Any
 
 from ....core.contract import f32
 from .conv import OWN, Geometry, geometry_of, unfold
+from .conv_lines import lines_code, lines_fit, lines_images
 from .fallback import Fallback
 from .ir import CHECKED, Function, V
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
@@ -24,7 +25,7 @@ __all__ = ["weight_gradient"]
 POSITIONS, DEPTH, MOST = 256, 160, 256  # positions of a panel; its rows, about and at most
 STRIDE = POSITIONS + 16  # floats of a row of the panel: copies run over the end of a row
 STRIPS = 96  # channels of the gradient that are turned at once, about
-_CHUNKS, _IMAGES, _BATCH, _TOGETHER = (max(OWN.values()) + i for i in (1, 2, 3, 4))
+_CHUNKS, _IMAGES, _BATCH, _TOGETHER = (max(OWN.values()) + i for i in (1, 2, 3, 4))  # the slots of `conv_lines` too
 _code: list[Code] = []
 
 
@@ -46,15 +47,16 @@ def weight_gradient(
         groups, c, *x.shape[2:], o, oh, ow, *kernel, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
         block, c * k, k, o * c * k,
     )  # fmt: skip
-    if not _code:
+    by_lines = lines_fit(geometry)
+    if not by_lines and not _code:
         _code.append(_print())
     fallback = Fallback(slow)
     outputs, work = groups * o * c * k, 2 * n * groups * o * c * k * oh * ow
     fallback.native = make_kernel(
-        _code[0], "conv2d_weight", [ArrayType(t.shape, t.dtype.numpy) for t in (x, g)], [ArrayType(y.shape, y.dtype.numpy)],
+        lines_code(ow, _join) if by_lines else _code[0], "conv2d_weight", [ArrayType(t.shape, t.dtype.numpy) for t in (x, g)], [ArrayType(y.shape, y.dtype.numpy)],
         0, fallback, tasks=blocks * chunks, grain=max(1, (1 << 17) // (work // (blocks * chunks) + 1)), release=work > 1 << 22,
         scratch=chunks * outputs * 4, own=[outputs, max(256, 16384 // chunks), *geometry, chunks, images, n,
-             max(1, POSITIONS // (oh * ow))],
+             lines_images(geometry) if by_lines else max(1, POSITIONS // (oh * ow))],
     )  # fmt: skip
     return fallback.native
 
