@@ -177,3 +177,17 @@ assert z.array()[1] == 2 * z.array()[0] == 60 * 20 * (27 * 16 + 1), z
 def test_without_llvmlite_numpy_serves():
     out = subprocess.run([sys.executable, "-c", _WITHOUT], capture_output=True, text=True)
     assert out.returncode == 0, out.stderr
+
+
+@pytest.mark.parametrize(("m", "n", "k"), [(64, 10, 1100), (64, 1, 9000), (49, 15, 730), (3000, 5, 40)])
+def test_linear_layers_of_few_results(m, n, k):
+    rng = np.random.default_rng(n)
+    x, w, bias, g = (rng.standard_normal(s).astype(np.float32) for s in ((m, k), (n, k), (n,), (m, n)))
+    dev, grads = dfdx.device("cpu"), dfdx.Gradients.leaky()
+    tx, tw, tb = (dev.tensor(t) for t in (x, w, bias))
+    y = tx.traced(grads).linear(tw, tb)
+    assert np.allclose(y.array(), x.astype(float) @ w.T + bias, rtol=1e-5, atol=2e-4)
+    (y * dev.tensor(g)).sum().backward()
+    _close(grads.get(tx).array(), g.astype(float), w.astype(float), g.astype(float) @ w)
+    _close(grads.get(tw).array(), g.T.astype(float), x.astype(float), g.T.astype(float) @ x)
+    assert np.allclose(grads.get(tb).array(), g.sum(0, dtype=float), rtol=1e-5, atol=1e-5)

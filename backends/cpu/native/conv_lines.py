@@ -97,8 +97,8 @@ def _tile(vectors: int, tail: bool) -> Function:
             if done is not None:
                 sums = step(pointers, whole - (w - b.arg("rest", "i64")) * 4, sums, done)
             row.next(b.at(pointers[0], gr), *[b.at(p, xr) for p in pointers[1:]], *sums)
-        g, *xs = image.values[: LINES + 1]
-        image.next(b.at(g, b.arg("gi", "i64")), *[b.at(x, b.arg("xi", "i64")) for x in xs], *row.out[LINES + 1 :])
+        steps = [b.arg("gi", "i64"), *[b.arg("xi", "i64")] * LINES]
+        image.next(*[b.at(p, s) for p, s in zip(image.values, steps)], *row.out[LINES + 1 :])
     to, totals = b.arg("to"), image.out[LINES + 1 :]
     there = first_lanes(b, b.arg("live", "i64"), 4)
     for i in range(GRADIENTS):
@@ -116,8 +116,8 @@ def _three(b: Function, xs: list[V]) -> V:
         low, high = list(range(n // 2)), list(range(n // 2, n))
         xs = [b.shuffle(x, x, low) + b.shuffle(x, x, high) for x in xs]
     both = [(xs[0], xs[1]), (xs[2], xs[2])]
-    pairs = [b.shuffle(x, y, [0, 1, 4, 5]) + b.shuffle(x, y, [2, 3, 6, 7]) for x, y in both]
-    return b.shuffle(*pairs, [0, 2, 4, 6]) + b.shuffle(*pairs, [1, 3, 5, 7])
+    first, second = (b.shuffle(x, y, [0, 1, 4, 5]) + b.shuffle(x, y, [2, 3, 6, 7]) for x, y in both)
+    return b.shuffle(first, second, [0, 2, 4, 6]) + b.shuffle(first, second, [1, 3, 5, 7])
 
 
 def _partial() -> Function:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Any
+from typing import Any, NamedTuple
 
 from ....core.contract import f32
 from .fallback import Fallback
@@ -23,11 +23,20 @@ __all__ = ["small_linear", "small_linear_backward", "small_matmul"]
 MOST = 1 << 19  # multiply-adds of a product that is small
 UNROLL = 2  # more costs compile time and gains nothing at these sizes
 TURNED = 1 << 13  # elements of a weight that is turned in every call
+SKINNY = 16  # results of a linear layer: below that packing does not pay, and the threads of BLAS would go on spinning
+# on the cores that the next kernels need
+HELD = 1 << 20  # elements of x that are read once for every few results
+STRIPS, COLUMNS = 8, 256  # of a block of C
 _texts: dict[Any, Code] = {}
 
 
 def _small(types: Any, m: int, n: int, k: int) -> bool:
     return usable() and all(t.dtype is f32 for t in types) and 0 < m * n * k <= MOST
+
+
+def _skinny(types: Any, m: int, n: int, k: int) -> bool:
+    """Whether x of (m, k) goes to few results, of more work than a small product."""
+    return usable() and all(t.dtype is f32 for t in types) and m >= SKINNY > n > 0 and m * n * k > MOST
 
 
 def _form(n: int) -> tuple[bool, int]:
@@ -96,49 +105,74 @@ def _cells(rests: set[int], form: tuple[bool, int]) -> list[Function]:
     return full + ([_function(h, True, partial) for h in heights] if partial else [])
 
 
-def _product(
-    b: Function, a: V, ra: V, ka: V, right: V, rb: V, k: V, c: V, m: V, n: V, rest: int, form: tuple[bool, int], bias: V
-) -> None:
-    """C = A B + bias over all tiles; strides in bytes, C row-major, `rest` rows in the last strip, `form` of n."""
+class _Tiles(NamedTuple):
+    """C = A B + bias by tiles: A through two strides, B in rows `rb` apart, all in bytes; C in rows of `n`.
+
+    `rest`: rows in the last strip; `form` of n.
+    """
+
+    a: V
+    ra: V
+    ka: V
+    b: V
+    rb: V
+    k: V
+    c: V
+    m: V
+    n: V
+    rest: int
+    form: tuple[bool, int]
+    bias: V
+
+
+def _product(b: Function, x: _Tiles) -> None:
+    """All of C."""
+    _block(b, x, b.const(0), x.m, b.const(0), x.n)
+
+
+def _tasks(m: int, n: int) -> int:
+    """Blocks of C."""
+    return -(-m // (rows() * STRIPS)) * -(-n // COLUMNS)
+
+
+def _by_blocks(b: Function, x: _Tiles) -> None:
+    """Tasks lo to hi: block t mod across of columns, of block t div across of rows."""
+    across, tall = (x.n + (COLUMNS - 1)).div(COLUMNS), rows() * STRIPS
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        row, col = task.i.div(across) * tall, task.i.rem(across) * COLUMNS
+        _block(b, x, row, b.min(row + tall, x.m), col, b.min(col + COLUMNS, x.n))
+
+
+def _block(b: Function, x: _Tiles, row: V, last: V, col: V, end: V) -> None:
+    """Some rows and columns of C: whole strips but in the last block of rows, whole tiles but in the last of columns."""
     height, width = rows(), columns()
-    strips = m.div(height)
+    strips = (last - row).div(height) * height + row
+    whole = col + ((end - col) & -width)
 
     def strip(i: V, h: int) -> None:
-        line, out = b.at(a, i * ra), b.at(c, i * n, "float")
-        whole = n & -width
-        if form[0]:
-            with b.loop(0, whole, width) as col:
-                _cell(b, f"cell{h}", line, ra, ka, col.i, right, rb, k, out, n, bias)
-        if form[1]:
-            _cell(b, f"cell{h}m", line, ra, ka, whole, right, rb, k, out, n, bias)
+        if x.form[0]:
+            with b.loop(col, whole, width) as at:
+                _cell(b, x, f"cell{h}", i, at.i)
+        if x.form[1]:
+            with b.when(whole.cmp("slt", end)):
+                _cell(b, x, f"cell{h}m", i, whole)
 
-    with b.loop(0, strips) as i:
-        strip(i.i * height, height)
-    if rest:
-        strip(strips * height, rest)
+    with b.loop(row, strips, height) as i:
+        strip(i.i, height)
+    if x.rest:
+        with b.when(strips.cmp("slt", last)):
+            strip(strips, x.rest)
 
 
-def _cell(b: Function, name: str, line: V, ra: V, ka: V, col: V, right: V, rb: V, k: V, out: V, n: V, bias: V) -> None:
-    given = b.select(bias.cmp("ne", 0), b.at(bias, col, "float"), b.const(0, "ptr"))
+def _cell(b: Function, x: _Tiles, name: str, row: V, col: V) -> None:
+    line, panel, out = b.at(x.a, row * x.ra), b.at(x.b, col, "float"), b.at(x.c, row * x.n + col, "float")
+    given = b.select(x.bias.cmp("ne", 0), b.at(x.bias, col, "float"), b.const(0, "ptr"))
     if CHECKED:
-        reach, height = n - col if name[-1] == "m" else b.const(columns()), int(name[4:].rstrip("m"))
-        b.guard(line, ra * (height - 1) + ka * (k - 1) + 4)
-        b.guard(b.at(right, col, "float"), rb * (k - 1) + reach * 4)
-        b.guard(b.at(out, col, "float"), n * (4 * (height - 1)) + b.min(reach, columns()) * 4)
-    b.call(
-        f"@{name}",
-        "void",
-        line,
-        ra,
-        ka,
-        b.at(right, col, "float"),
-        rb,
-        k,
-        b.at(out, col, "float"),
-        n * 4,
-        given,
-        n - col,
-    )
+        reach, height = x.n - col if name[-1] == "m" else b.const(columns()), int(name[4:].rstrip("m"))
+        b.guard(line, x.ra * (height - 1) + x.ka * (x.k - 1) + 4)
+        b.guard(panel, x.rb * (x.k - 1) + reach * 4)
+        b.guard(out, x.n * (4 * (height - 1)) + b.min(reach, columns()) * 4)
+    b.call(f"@{name}", "void", line, x.ra, x.ka, panel, x.rb, x.k, out, x.n * 4, given, x.n - col)
 
 
 # ----- linear: x (m, k), weight (n, k), bias (n) or none
@@ -151,18 +185,19 @@ def small_linear(sig: Any, slow: Callable[..., Any]) -> Any:
     x, weight = sig.inputs[:2]
     n, k = weight.shape
     m = x.numel // k
-    if not _small((*sig.inputs, *sig.outputs), m, n, k) or n * k > TURNED:
+    skinny = _skinny((*sig.inputs, *sig.outputs), m, n, k)
+    if not skinny and (not _small((*sig.inputs, *sig.outputs), m, n, k) or n * k > TURNED):
         return slow
     biased = len(sig.inputs) == 3
     key = ("linear", m % rows(), _form(n), biased)
     if key not in _texts:
         entry = Entry(2 + biased, [], [None], ["turn", "multiply"])
         _texts[key] = assemble(entry, *_cells({key[1]}, key[2]), _turn(biased), _multiply(*key[1:]))
-    strip = rows() * 8
-    tasks = -(-m // strip)
+    tasks = _tasks(m, n)
     return _kernel(
-        key, "linear", sig, slow, tasks=n, grain=n, scratch=n * k * 4, own=[tasks, _per(tasks, m * n * k), m, n, k]
-    )
+        key, "linear", sig, slow, tasks=n, grain=n, scratch=n * k * 4, own=[tasks, _per(tasks, m * n * k), m, n, k],
+        release=m * n * k > MOST,
+    )  # fmt: skip
 
 
 def _per(tasks: int, work: int) -> int:
@@ -215,21 +250,12 @@ def _turned(lines: list[V]) -> list[V]:
 
 
 def _multiply(rest: int, form: tuple[bool, int], biased: bool) -> Function:
-    """Task t: eight strips of rows; the last task has what is left."""
-    b, step = task_function("multiply"), rows() * 8
+    b = task_function("multiply")
     context = Context(b, 3 + biased, 0)
     m, n, k = (context.own(i) for i in (_M, _N, _K))
     bias = context.arrays[2] if biased else b.const(0, "ptr")
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        first = task.i * step
-        a, c = b.at(context.arrays[0], first * k, "float"), b.at(context.arrays[2 + biased], first * n, "float")
-        args = (a, k * 4, b.const(4), context.scratch(), n * 4, k, c)
-        last = (first + step).cmp("sge", m)
-        b.either(
-            last,
-            lambda: _product(b, *args, m - first, n, rest, form, bias),
-            lambda: _product(b, *args, b.const(step), n, 0, form, bias),
-        )
+    a, c, four = context.arrays[0], context.arrays[2 + biased], b.const(4)
+    _by_blocks(b, _Tiles(a, k * 4, four, context.scratch(), n * 4, k, c, m, n, rest, form, bias))
     b.ret()
     return b
 
@@ -239,17 +265,18 @@ def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[...,
     _, x, weight = sig.inputs
     n, k = weight.shape
     m = x.numel // k
-    if not _small((*sig.inputs, *sig.outputs), m, n, k):
+    types = (*sig.inputs, *sig.outputs)
+    if not _small(types, m, n, k) and not (m * k <= HELD and _skinny(types, m, n, k)):
         return slow
     need = (*needs, False)[:3]
     key = ("backward", need, m % rows() if need[0] else 0, n % rows() if need[1] else 0, _form(k))
     if key not in _texts:
         _texts[key] = _print_backward(*key[1:])
-    outs = [i for i in range(3) if need[i]]
-    own: list[int] = []
-    for _ in outs[1:]:
-        own += [1, 1]
-    return _kernel(key, "linear_backward", sig, slow, tasks=1, grain=1, own=[*own, m, n, k])
+    work, counts = m * n * k, (_tasks(m, k), _tasks(n, k), 1)
+    stages = [(t, _per(t, work)) for i, t in enumerate(counts) if need[i]]
+    own = [x for stage in stages[1:] for x in stage]
+    (tasks, grain), release = stages[0], work > MOST
+    return _kernel(key, "linear_backward", sig, slow, tasks=tasks, grain=grain, own=[*own, m, n, k], release=release)
 
 
 def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int, form: tuple[bool, int]) -> Code:
@@ -265,9 +292,9 @@ def _print_backward(need: tuple[bool, ...], rest_m: int, rest_n: int, form: tupl
         (g, x, weight), out = context.arrays[:3], context.arrays[3 + at]
         none = b.const(0, "ptr")
         if i == 0:
-            _product(b, g, n * 4, b.const(4), weight, k * 4, n, out, m, k, rest_m, form, none)
+            _by_blocks(b, _Tiles(g, n * 4, b.const(4), weight, k * 4, n, out, m, k, rest_m, form, none))
         elif i == 1:
-            _product(b, g, b.const(4), n * 4, x, k * 4, m, out, n, k, rest_n, form, none)
+            _by_blocks(b, _Tiles(g, b.const(4), n * 4, x, k * 4, m, out, n, k, rest_n, form, none))
         else:
             _column_sums(b, g, out, m, n)
         b.ret()
@@ -313,6 +340,6 @@ def _batched(rest: int, form: tuple[bool, int]) -> Function:
         a, right, c = (
             b.at(p, task.i * size, "float") for p, size in zip(context.arrays, (m * k, k * n, m * n), strict=True)
         )
-        _product(b, a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, form, b.const(0, "ptr"))
+        _product(b, _Tiles(a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, form, b.const(0, "ptr")))
     b.ret()
     return b

@@ -229,7 +229,7 @@ class _Backward(_Pool):
         gives = [g] * (2 * self.kh) if self.kind == "avg" else self._won(oh, ow, top, g, y)
         both = [k // 2 + n * (k % 2) for k in range(2 * n)]
         for i, line in enumerate(lines):
-            new = b.shuffle(*gives[2 * i : 2 * i + 2], both)
+            new = b.shuffle(gives[2 * i], gives[2 * i + 1], both)
             b.store(b.load(line, new.type, 4) + new, line, 4)
 
     def _won(self, oh: V, ow: V, top: V, g: V, y: V) -> list[V]:
