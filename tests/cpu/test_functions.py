@@ -112,3 +112,33 @@ def test_gelu_is_as_good_as_its_function(name):
     assert error.max() <= 4  # in units of x: where x is negative the result is a small difference
     special = getattr(dfdx.device("cpu").tensor(np.array([np.nan, np.inf, -np.inf], np.float32)), name)().array()
     assert np.array_equal(special, np.array([np.nan, np.inf, np.nan], np.float32), equal_nan=True)
+
+
+@pytest.mark.parametrize(("name", "ulp"), [("sin", 2), ("cos", 2), ("tan", 4)])
+def test_double_precision_of_angles(name, ulp):
+    rng = np.random.default_rng(3)
+    turns = np.arange(-60_000, 60_000, 7) * (np.pi / 2)  # where results are small, and what is left of pi / 2 counts
+    special = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 5e-324, 1e-310, 1e22, -1e300])
+    x = np.concatenate(
+        [special, turns, np.nextafter(turns, 1e9), *[rng.uniform(-s, s, 20_000) for s in (1, 6, 1e5, 3e6)]]
+    )
+    got = getattr(dfdx.device("cpu").tensor(x), name)().array()
+    with np.errstate(all="ignore"):
+        want = REFERENCES[name](x.astype(np.longdouble))
+        error = np.abs(got - want) / np.maximum(np.spacing(np.abs(want.astype(np.float64))), 5e-324)
+    finite = np.isfinite(want)
+    finite[7:9] = False  # huge angles are libm's
+    assert error[finite].max() <= ulp
+    assert np.array_equal(np.isnan(got), np.isnan(want))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", ["sin", "cos", "tan", "exp"])
+def test_neighbours_do_not_change_a_bit(name, dtype):
+    x = np.random.default_rng(4).uniform(-50, 50, 4096).astype(dtype)
+    mixed = x.copy()
+    mixed[::5] = 1e9
+    dev = dfdx.device("cpu")
+    with np.errstate(all="ignore"):
+        alone, beside = (getattr(dev.tensor(a), name)().array() for a in (x, mixed))
+    assert np.array_equal(np.delete(alone, np.s_[::5]), np.delete(beside, np.s_[::5]))

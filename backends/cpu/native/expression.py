@@ -19,7 +19,7 @@ _INTRINSICS = {"sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "round": "rint"
 _FLOAT_ONLY = {*FUNCTIONS, *_INTRINSICS, "div"}
 _KNOWN = {"arg", "scalar", "const", "index", "random", "cast", "select", "isnan", "isfinite", "and", "or", "xor", "not", "add", "sub",
           "mul", "neg", "abs", "maximum", "minimum", "sign", *_COMPARE, *_FLOAT_ONLY}  # fmt: skip
-_SINGLE_ONLY = set(FUNCTIONS) - {"exp", "log", "log1p", "tanh", "erf"}
+_SINGLE_ONLY = set(FUNCTIONS) - {"exp", "log", "log1p", "tanh", "erf", "sin", "cos", "tan"}
 
 
 def memory_type(dtype: DT) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .ir import Function, V, lanes, scalar_type, vec
+from .ir import Function, V, lanes, scalar_type, size_of, vec
 
 __all__ = ["FUNCTIONS", "PLUS_ONE", "bitcast_float", "bitcast_int"]
 
@@ -301,31 +301,71 @@ def _sine_cosine(b: Function, r: V) -> tuple[V, V]:
     c = b.fma(
         _poly(b, z, (2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2)), z * z, b.fma(z, -0.5, 1.0)
     )
+    return b.select(r.cmp("oeq", 0.0), r, s), c  # the sine of -0 is -0
+
+
+def _quadrant_double(b: Function, x: V) -> tuple[V, V, V]:
+    """(r, rest, k) with x = r + rest + k pi/2 for |x| below 2^20: pi/2 in parts of 33, 33 and 53 bits, so that k times the first two is exact."""
+    k, i = _round(b, x * 6.36619772367581382433e-01)
+    first = b.fma(k, -1.57079632673412561417e00, x)
+    part = k * 6.07710050630396597660e-11
+    second = first - part
+    lost = _lost(b, first, second, part)
+    part = k * 2.02226624879595063154e-21
+    r = second - part
+    return r, _lost(b, second, r, part) + lost, i
+
+
+def _lost(b: Function, x: V, difference: V, y: V) -> V:
+    """What rounding took from x - y. Source: Knuth, The Art of Computer Programming 2, 4.2.2."""
+    back = difference - x
+    return (x - (difference - back)) - (y + back)
+
+
+def _sine_cosine_double(b: Function, r: V, rest: V) -> tuple[V, V]:
+    """Source: FreeBSD msun, k_sin.c and k_cos.c."""
+    z = r * r
+    v = z * r
+    p = _poly(b, z, (1.58969099521155010221e-10, -2.50507602534068634195e-08, 2.75573137070700676789e-06,
+                     -1.98412698298579493134e-04, 8.33333333332248946124e-03))  # fmt: skip
+    s = r - (((rest * 0.5 - v * p) * z - rest) - v * -1.66666666666666324348e-01)
+    q = _poly(b, z, (-1.13596475577881948265e-11, 2.08757232129817482790e-09, -2.75573143513906633035e-07,
+                     2.48015872894767294178e-05, -1.38888888888741095749e-03, 4.16666666666666019037e-02))  # fmt: skip
+    half = z * 0.5
+    w = 1.0 - half
+    c = w + (((1.0 - w) - half) + (z * z * q - r * rest))
     return s, c
 
 
 def _turned(b: Function, s: V, c: V, k: V) -> V:
     """The sine of r + k pi/2 from those of r."""
     y = b.select((k & 1).cmp("eq", 0), s, c)
-    return bitcast_float(b, bitcast_int(b, y) ^ ((k & 2) << 30))
+    return bitcast_float(b, bitcast_int(b, y) ^ ((k & 2) << (size_of(y.type) * 8 - 2)))
 
 
-def _circular(name: str, near: Callable[[Function, V], V]) -> Callable[[Function, V], V]:
-    """A function of an angle: near 0 by vectors, with any |x| above 2^26 by libm."""
+def _circular(name: str, of: Callable[[Function, V, V, V], V]) -> Callable[[Function, V], V]:
+    """A function of an angle, of (sine, cosine, quadrant): by vectors, but where |x| is huge by libm, lane for lane."""
+
+    def near(b: Function, x: V) -> V:
+        if scalar_type(x.type) == "double":
+            r, rest, k = _quadrant_double(b, x)
+            return of(b, *_sine_cosine_double(b, r, rest), k)
+        r, k = _quadrant(b, x)
+        return of(b, *_sine_cosine(b, r), k)
 
     def build(b: Function, x: V) -> V:
-        if scalar_type(x.type) == "double":
-            return NotImplemented  # type: ignore[no-any-return]
-        n = lanes(x.type)
+        n, one = lanes(x.type), scalar_type(x.type)
         b.declarations.add(f"declare double @{name}(double)")
-        huge = b.intrinsic("fabs", x).cmp("oge", 67108864.0)
+        huge = b.intrinsic("fabs", x).cmp("uge", 1048576.0 if one == "double" else 67108864.0)
 
         def far() -> V:
-            y = x
+            y = near(b, b.select(huge, b.const(0.0, x.type), x))
             for i in range(n):
-                one = b.call(f"@{name}", "double", b.convert("fpext", b.extract(x, i), "double"))
-                narrow = b.convert("fptrunc", one, "float")
-                y = narrow if n == 1 else b.emit(f"insertelement {y}, {narrow}, i64 {i}", x.type)
+                given = b.extract(x, i)
+                wide = b.call(f"@{name}", "double", given if one == "double" else b.convert("fpext", given, "double"))
+                exact = wide if one == "double" else b.convert("fptrunc", wide, "float")
+                lane = b.select(b.extract(huge, i), exact, b.extract(y, i))
+                y = lane if n == 1 else b.emit(f"insertelement {y}, {lane}, i64 {i}", x.type)
             return y
 
         return b.either(any_lane(b, huge), far, lambda: near(b, x))  # type: ignore[no-any-return]
@@ -333,19 +373,11 @@ def _circular(name: str, near: Callable[[Function, V], V]) -> Callable[[Function
     return build
 
 
-def _near_sin(b: Function, x: V) -> V:
-    r, k = _quadrant(b, x)
-    return _turned(b, *_sine_cosine(b, r), k)
+def _cosine(b: Function, s: V, c: V, k: V) -> V:
+    return _turned(b, s, c, k + 1)
 
 
-def _near_cos(b: Function, x: V) -> V:
-    r, k = _quadrant(b, x)
-    return _turned(b, *_sine_cosine(b, r), k + 1)
-
-
-def _near_tan(b: Function, x: V) -> V:
-    r, k = _quadrant(b, x)
-    s, c = _sine_cosine(b, r)
+def _tangent(b: Function, s: V, c: V, k: V) -> V:
     return _turned(b, s, c, k) / _turned(b, s, c, k + 1)
 
 
@@ -373,5 +405,5 @@ PLUS_ONE: dict[str, Callable[[Function, V], V]] = {"erf": erf_plus_one, "tanh": 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "exp": exp, "expm1": expm1, "log": log, "log1p": log1p, "tanh": tanh, "erf": erf, "pow": pow_,
-    "sin": _circular("sin", _near_sin), "cos": _circular("cos", _near_cos), "tan": _circular("tan", _near_tan),
+    "sin": _circular("sin", _turned), "cos": _circular("cos", _cosine), "tan": _circular("tan", _tangent),
 }  # fmt: skip
