@@ -27,6 +27,7 @@ __all__ = ["large_linear", "large_linear_backward", "large_matmul"]
 LEAST = 16  # of m, n and k: below that packing costs more than it saves
 DEPTH = 256  # steps of k in a pass over a block of C: a strip of B fills half of a first-level cache
 TALL, WIDE = 192, 256  # rows and columns of a block of C, about
+ROWS = 16  # of lines that lie k after k: copied into all strips of a chunk before the next, while their pages and cache lines are at hand
 TASKS = 12  # blocks that are worth narrower ones
 _OWN = ("m", "n", "k", "depth", "tall", "wide", "inner", "a_turned", "a_lead", "a_outer", "a_inner", "a_count", "b_turned", "b_lead",
         "b_outer", "b_inner", "b_count")  # fmt: skip
@@ -148,20 +149,22 @@ def _stage(side: str, type_: str, biased: bool, views: bool) -> Function:
     down, most = (rows(), own.m) if side == "a" else (columns(type_), own.n)
     count, length, to = (own.strips, own.strip, own.packed_a) if side == "a" else (own.panels, own.panel, own.packed_b)
     turned, lead, outer, inner = (getattr(own, f"{side}_{x}") for x in ("turned", "lead", "outer", "inner"))
-    step = b.select(turned.cmp("ne", 0), lead, b.const(1))
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+    step, along = (b.select(turned.cmp("ne", 0), x, y) for x, y in ((lead, b.const(1)), (b.const(1), lead)))
+    part = b.select(turned.cmp("ne", 0), own.k, b.const(ROWS))
+    with b.loop(0, own.k, part) as start, b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
         batch, strip = task.i.div(count), task.i.rem(count)
-        first = strip * down
+        first, steps = strip * down, b.min(own.k - start.i, part)
         live = b.min(most - first, down)
-        at = batch.div(own.inner) * outer + batch.rem(own.inner) * inner + first * step
+        at = batch.div(own.inner) * outer + batch.rem(own.inner) * inner + first * step + start.i * along
         source = b.at(own.arrays["ab".index(side)], at, type_)
         place = b.at(to, task.i * length, type_)
 
-        def pack(height: int, source: V = source, live: V = live, place: V = place) -> None:
+        def pack(height: int, source: V = source, live: V = live, place: V = place, steps: V = steps) -> None:
             def by(name: str) -> None:
-                reach = (live - 1) * lead + own.k if name == "turn" else (own.k - 1) * lead + live
+                reach = (live - 1) * lead + steps if name == "turn" else (steps - 1) * lead + live
                 b.guard(source, reach * size_of(type_))
-                b.call(f"@{name}{height}", "void", source, lead, own.k, live, place)
+                here = b.at(place, start.i * height, type_)
+                b.call(f"@{name}{height}", "void", source, lead, steps, live, here)
 
             b.either(turned.cmp("ne", 0), lambda: by("turn"), lambda: by("copy"))
 
