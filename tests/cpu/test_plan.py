@@ -40,6 +40,13 @@ STEPS = {
     "attention": lambda x: (lambda h: (h @ h.permute((0, 2, 1))).softmax(-1) @ h)(
         (x.exp() @ DEV.ones((6, 24))).reshape((6, 4, 6)).permute((1, 0, 2))
     ),
+    "heads of attention": lambda x: (
+        ((x.exp() @ DEV.ones((6, 160))).reshape((2, 3, 10, 16)).permute((0, 2, 1, 3)) * 2.0)
+        .permute((0, 2, 1, 3))
+        .reshape((6, 160))
+        .exp()
+    ),
+    "views that a reshape copies": lambda x: x.exp().reshape((2, 3, 6)).permute((1, 0, 2)).reshape((3, 12)).tanh(),
     "pooling": lambda x: (x * 2.0).reshape((1, 1, 6, 6)).pool2d("max", 2).exp() + 1.0,
     "slices": lambda x: (x[1:5] * x[0:4]).sum(-1) + x[1:5, 0].exp(),
     "a view outlives the step": lambda x: (x.exp() + 1.0).permute((1, 0)),
@@ -103,7 +110,13 @@ def test_a_plan_that_reads_views_takes_the_fast_way():
 
     with pytest.MonkeyPatch.context() as m:
         m.setattr(joined.Joined, "by_python", watched)
-        for name in ("views of views with gaps", "attention", "slices"):
+        for name in (
+            "views of views with gaps",
+            "attention",
+            "slices",
+            "heads of attention",
+            "views that a reshape copies",
+        ):
             call = dfdx.capture(STEPS[name])
             for s in range(3):
                 call(normal(6, 6, seed=s))

@@ -28,18 +28,26 @@ def _view(kind: int, shape: tuple[int, ...], rng) -> np.ndarray:
         return np.broadcast_to(np.float32(rng.random()), shape)
     if kind == 5:
         return normal([2 * n for n in shape]).astype(np.float32)[tuple(slice(0, 2 * n, 2) for n in shape)]
+    if kind == 6 and len(shape) == 4:
+        return normal([shape[i] for i in (0, 2, 1, 3)]).astype(np.float32).swapaxes(1, 2)
     return normal(shape).astype(np.float32)
 
 
 @given(
     st.lists(st.sampled_from([1, 2, 3, 7, 16, 33]), min_size=1, max_size=4).map(tuple),
-    st.tuples(*[st.integers(0, 5)] * 3),
+    st.tuples(*[st.integers(0, 6)] * 3),
     st.sampled_from(PROGRAMS),
     st.integers(0, 99),
 )
 @settings(max_examples=80, deadline=None)
 def test_bits_do_not_depend_on_strides(shape, kinds, outputs, seed):
     _agrees(shape, kinds, outputs, seed)
+
+
+@pytest.mark.parametrize("kinds", [(6, 0, 0), (6, 1, 6), (2, 6, 4)])
+def test_heads_before_tokens_are_read_as_they_lie(kinds):
+    for outputs in PROGRAMS:
+        _agrees((3, 4, 5, 16), kinds, outputs, 0)
 
 
 @pytest.mark.parametrize("kinds", [(0, 1, 4), (2, 4, 0), (4, 4, 4)])

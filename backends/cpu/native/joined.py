@@ -15,6 +15,7 @@ from .fallback import Fallback
 from .kernel import RELEASE, SCRATCH, ArrayType, Native, native_of
 from .maps import map_kernel
 from .plan import BLOCK, FIRST, ZERO, Made, Part, Taken, plan_kernel
+from .turned import turned_copy
 from .views import row_major_like
 
 __all__ = ["Declined", "Joined"]
@@ -98,9 +99,10 @@ class Joined:
             (source,), (out,) = views, native.outputs
             offset = int(native.config[native.own])
             if not _is_tidy(source.type):
-                if launch.name not in _VIEWS:
-                    raise Declined(launch)
-                offset, out = _seen(native, source.type)
+                if launch.name in _VIEWS:
+                    offset, out = _seen(native, source.type)
+                else:
+                    source = self._copy(launch, source)
             self._views[launch.outputs[0]] = _View(source.storage, source.offset + offset, out)
             return
         native, views = self._readable(launch, native, views)
@@ -148,10 +150,8 @@ class Joined:
         dtype = {"float32": f32, "float64": f64}.get(view.type.dtype.name)
         if dtype is None:
             raise Declined(launch)
-        shape, identity = view.type.shape, map_program((expr.arg(0),), (dtype,), (dtype,))
-        whole = native_of(map_kernel(identity, shape, (), np.ndarray.copy, plain=True))
-        fallback: Any = whole.slow if whole is not None else None
-        copier = native_of(fallback.strided((_strides(view.type),))) if fallback is not None else None
+        shape, strides = view.type.shape, _strides(view.type)
+        copier = native_of(turned_copy(shape, strides, view.type.dtype.name) or _view_copy(shape, strides, dtype))
         if copier is None:
             raise Declined(launch)
         out = ArrayType(shape, view.type.dtype, row_major(shape, view.type.dtype.itemsize))
@@ -237,6 +237,14 @@ class Joined:
             return tuple([values[v] for v in results])
 
         return slow
+
+
+def _view_copy(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> Callable[..., Any] | None:
+    """A kernel that copies rows with gaps, or None where there is none."""
+    identity = map_program((expr.arg(0),), (dtype,), (dtype,))
+    whole = native_of(map_kernel(identity, shape, (), np.ndarray.copy, plain=True))
+    fallback: Any = whole.slow if whole is not None else None
+    return fallback.strided((strides,)) if fallback is not None else None  # type: ignore[no-any-return]
 
 
 def _seen(native: Native, source: ArrayType) -> tuple[int, ArrayType]:

@@ -1,6 +1,6 @@
 """Map programs over views: broadcast operands and rows with gaps are read as they lie.
 
-Dims are merged until at most three are left, of which the last has stride 1 or 0 for every operand; then a map program is a
+Dims are merged until three are left, or four (heads of attention), of which the last has stride 1 or 0 for every operand; then a map program is a
 row program without reductions, whose operands are elements of the row, or one value for it.
 """
 
@@ -33,7 +33,7 @@ def view_kernel(
     views = strides[: program.n_args]
     if not _fits(program) or len(views) < program.n_args or any(v is None or len(v) != len(shape) for v in views):
         return None
-    merged = merge(shape, list(views))
+    merged = merge(shape, list(views)) or merge(shape, list(views), 4)
     sizes = [d.itemsize for d in program.in_dtypes]
     if merged is None or any(s[-1] not in (0, size) for s, size in zip(merged[1], sizes, strict=True)):
         return None
@@ -42,12 +42,12 @@ def view_kernel(
         return None
     single = tuple(s[-1] == 0 for s in steps)
     parts = -(-dims[-1] // CHUNK)
-    own = [prod(dims[:-1])] * 2 + [0, dims[-1], 1, 0, dims[-1], parts, dims[1]]
+    own = [prod(dims[:-1])] * 2 + [0, dims[-1], 1, 0, dims[-1], parts, *dims[1:-1]]
     for s, size in zip(steps, sizes, strict=True):
-        own += [s[0] // size, s[1] // size]
+        own += [step // size for step in s[:-1]]
     overwritten = {j for j in places if j is not None}
     loose = frozenset(i for i, v in enumerate(views) if i not in overwritten and not row_major_like(shape, v, sizes[i]))
-    key = (program, places, single, loose, dims[-1] >= LONG)
+    key = (program, places, single, loose, dims[-1] >= LONG, len(dims) - 1)
     if key not in _texts:
         _texts[key] = _print(*key)
     length, tasks = min(dims[-1], CHUNK), own[0] * parts
@@ -72,8 +72,10 @@ def row_major_like(shape: tuple[int, ...], strides: tuple[int, ...], size: int) 
     return True
 
 
-def merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[int], list[list[int]]] | None:
-    """Three dims and each view's strides over them, by merging neighbours that every view steps through evenly."""
+def merge(
+    shape: tuple[int, ...], views: list[tuple[int, ...]], rank: int = 3
+) -> tuple[list[int], list[list[int]]] | None:
+    """`rank` dims and each view's strides over them, by merging neighbours that every view steps through evenly."""
     dims: list[int] = []
     steps: list[list[int]] = [[] for _ in views]
     for i, n in enumerate(shape):
@@ -87,27 +89,33 @@ def merge(shape: tuple[int, ...], views: list[tuple[int, ...]]) -> tuple[list[in
         dims.append(n)
         for s, v in zip(steps, views, strict=True):
             s.append(v[i])
-    if len(dims) > 3 or not dims:
+    if len(dims) > rank or not dims:
         return None
-    pad = 3 - len(dims)
+    pad = rank - len(dims)
     return [1] * pad + dims, [[0] * pad + s for s in steps]
 
 
 def _print(
-    program: MapProgram, places: tuple[int | None, ...], single: tuple[bool, ...], loose: frozenset[int], long: bool
+    program: MapProgram,
+    places: tuple[int | None, ...],
+    single: tuple[bool, ...],
+    loose: frozenset[int],
+    long: bool,
+    outer: int,
 ) -> Code:
     kinds = tuple("row" if s else "full" for s in single)
     outs = ("full",) * len(program.outputs)
     rows = row_program(program.outputs, program.in_dtypes, program.out_dtypes, program.n_scalars, kinds, outs)
     entry = Entry(program.n_args, scalar_kinds(program), places, ["rows"], loose)
-    return assemble(entry, _Views(rows, loose, long).rows())
+    return assemble(entry, _Views(rows, loose, long, outer).rows())
 
 
 class _Views(Rows):
-    """Rows at (r div n) a + (r mod n) b of each input, a and b being its own slots; a long row is several tasks."""
+    """Row r has an index in each of the `outer` dims, of which each input has its step; a long row is several tasks."""
 
-    def __init__(self, program: RowProgram, loose: frozenset[int], long: bool) -> None:
+    def __init__(self, program: RowProgram, loose: frozenset[int], long: bool, outer: int) -> None:
         super().__init__(program, "rows", False, False, long)
+        self.outer, self.index = outer, list[V]()
         for i in loose:
             self.context.arrays[i].region = None  # NumPy vouches for what its strides reach
 
@@ -115,15 +123,26 @@ class _Views(Rows):
         b = self.b
         with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
             start = task.i.rem(self.count) * CHUNK
-            self._start_row(task.i.div(self.count), b.min(self.length - start, CHUNK), start)
+            row = task.i.div(self.count)
+            self._indices(row)
+            self._start_row(row, b.min(self.length - start, CHUNK), start)
             self._outputs(list(range(len(self.p.outputs))), 1)
         return self._close()
+
+    def _indices(self, row: V) -> None:
+        self.index = []
+        for d in reversed(range(self.outer - 1)):
+            n = self.context.own(8 + d)
+            self.index.insert(0, row.rem(n))
+            row = row.div(n)
+        self.index.insert(0, row)
 
     def base_of(self, k: int, row: V) -> V:
         if k >= self.p.n_args:
             return row * self.length
-        n, a, b = (self.context.own(i) for i in (8, 9 + 2 * k, 10 + 2 * k))
-        return row.div(n) * a + row.rem(n) * b
+        first = 8 + self.outer - 1 + self.outer * k
+        steps = [i * self.context.own(first + d) for d, i in enumerate(self.index)]
+        return sum(steps[1:], steps[0])
 
     def is_quotient(self, n: Any) -> bool:
         return False  # to the bit what the program over contiguous arrays gives
