@@ -72,7 +72,7 @@ def store_array(b: Function, x: V, p: V, dtype: DT, nontemporal: bool = False) -
         x = b.convert("trunc", b.select(x.cmp("uno", x), quiet, rounded), vec("i16", n))
     elif dtype.storage == "bool":
         x = b.convert("zext", x, vec("i8", n))
-    b.store(x, p, align=n * 4 if nontemporal else None, nontemporal=nontemporal)
+    b.store(x, p, align=min(n * 4, 64) if nontemporal else None, nontemporal=nontemporal)
 
 
 def splat_scalar(b: Function, raw: V, dtype: DT, n: int) -> V:

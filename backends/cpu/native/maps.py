@@ -66,7 +66,7 @@ def grain_of(tasks: int, size: int, work: int, least: int = 1) -> int:
 
 
 def streams(out_bytes: int, work: int) -> bool:
-    """Whether results go past the caches: they exceed their share, and no work hides ordinary stores (`work` to an element)."""
+    """Whether results go past the caches: they exceed their share, and no work (to an element) in between hides ordinary stores."""
     return 2 * out_bytes >= cache_bytes() and work < 12 and "x86_64" in machine()[2]
 
 

@@ -92,7 +92,7 @@ def _make(
     """`segments` > 1: of a long row; 0: results of kind "col" are summed over chunks of rows."""
     size = at.length * at.pieces
     out_bytes = sum(prod(by_kind[k]) * d.itemsize for k, d in zip(program.out_kinds, program.out_dtypes, strict=True))
-    stream = at.length % 16 == 0 and streams(out_bytes, cost(program.nodes))
+    stream = at.length % 16 == 0 and streams(out_bytes, 0)  # of the last pass, which is light
     fallback = Fallback(numpy_kernel)
     work = size * (cost(program.nodes) + 2 * program.n_args)
     grain, tasks, scratch = grain_of(at.rows, size, work), at.rows, 0
