@@ -150,7 +150,7 @@ class Optimizer:
             raise GradientError(f"[{name}] update takes the Gradients of backward(), not {type(grads).__name__}")
 
     def _run(self, found: list[Tensor | None], numbers: tuple[float, ...], partly: bool) -> None:
-        """Update the parameters that have a gradient; if all do, make one function of it for the next time."""
+        """Update the parameters that have a gradient; if all do, make one function of it for gradients that nobody looked at."""
         jobs = []
         for p, g, k in zip(self._params, found, self._counts_of, strict=True):
             if g is not None:
@@ -160,7 +160,7 @@ class Optimizer:
                     job = Job(self._program(p, state, g), (p.tensor, *state), g, k * n)
                     update(job.program, job.targets, (g,), numbers[job.at : job.at + n], type(self).__name__)
                     jobs.append(job)
-        if not partly and not watched:
+        if self._short is None and not partly and not watched:
             self._short = updates(jobs, len(numbers), type(self).__name__)
 
     def _drop_frozen(self) -> None:

@@ -462,3 +462,17 @@ def test_amp_steps_are_f32_steps_rounded_once(dtype, make):
         for a, b in zip(opts[0].state[n.path].values(), opts[1].state[n.path].values(), strict=True):
             assert a.dtype is dfdx.f32
             np.testing.assert_allclose(a.array(), b.array(), rtol=1e-6)
+
+
+def test_gradients_that_were_looked_at_compile_nothing_anew(monkeypatch):
+    from dfdx.optim import optimizer
+
+    made, updates = [], optimizer.updates
+    monkeypatch.setattr(optimizer, "updates", lambda *args: (made.append(args), updates(*args))[1])
+    model = DEV.build_module(nn.Linear(3, 2), dfdx.f32)
+    opt, x = optim.Adam(model), DEV.ones((4, 3))
+    for _ in range(4):
+        grads = model(x.traced(model.alloc_grads())).sum().backward()
+        assert grads.get(model.weight).array().shape == (2, 3)
+        opt.update(model, grads)
+    assert len(made) == 1
