@@ -9,7 +9,7 @@ import numpy as np
 from ...core.contract import expr, map_program, quiet, reset_errors, set_quiet
 from .native.alias import row_major
 from .native.gemm import small_linear, small_linear_backward, small_matmul
-from .native.kernel import Several, empty_kernel
+from .native.kernel import Several, empty_kernel, native_of
 from .native.layout import usable
 from .native.packed import large_linear, large_linear_backward, large_matmul
 from .native.reduce import reduce_kernel
@@ -25,8 +25,9 @@ def matmul(sig: Any) -> Any:
         return quiet(lambda a, b: np.matmul(a.astype(np.float32), b.astype(np.float32)).astype(narrow))
     empty = empty_kernel(sig.outputs[0].shape, dtype.numpy)
     slow = quiet(lambda a, b: np.matmul(a, b, empty()))
-    small = small_matmul(sig, slow)
-    return large_matmul(sig, slow) if small is slow else small
+    large = native_of(packed := large_matmul(sig, slow))
+    small = small_matmul(sig, slow, large.slow.strided if large is not None else None)  # type: ignore[attr-defined]
+    return packed if small is slow else small
 
 
 def _wrapping(dtype: Any) -> Any:

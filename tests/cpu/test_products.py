@@ -78,6 +78,22 @@ def test_pooling_and_its_gradient(kernel, stride, dilation, more_h, more_w, kind
     assert np.allclose(grads.get(tx).array(), t.grad.numpy(), rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("tokens", [3, 40, 130])
+def test_products_of_heads_that_lie_between_tokens(tokens):
+    """(batch, tokens, heads, width) moved to (batch, heads, tokens, width): both operands are read as they lie, either way round."""
+    rng, dev = np.random.default_rng(tokens), dfdx.device("cpu")
+    q, v = (rng.standard_normal((2, tokens, 8, 24)).astype(np.float32) for _ in range(2))
+    p = rng.standard_normal((2, 8, tokens, tokens)).astype(np.float32)
+    tq, tv = (dev.tensor(x).permute((0, 2, 1, 3)) for x in (q, v))
+    tp, turned = dev.tensor(p), (0, 1, 3, 2)
+    q, v = (x.swapaxes(1, 2).astype(float) for x in (q, v))
+    for got, a, b in (
+        (tq @ tv.permute(turned), q, v.swapaxes(2, 3)), (tp @ tv, p, v), (tp.permute(turned) @ tv, p.swapaxes(2, 3), v),
+        (tv.permute(turned) @ tq, v.swapaxes(2, 3), q),
+    ):  # fmt: skip
+        _close(got.array(), a, b, a @ b)
+
+
 large = st.sampled_from([16, 17, 31, 90, 97, 129, 200, 270])
 
 

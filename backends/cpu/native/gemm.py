@@ -11,11 +11,13 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ....core.contract import f32
+from .alias import row_major
 from .fallback import Fallback
 from .ir import CHECKED, Function, V, vec
 from .kernel import ArrayType, Code, Context, Entry, assemble, make_kernel, task_function
 from .lanes import first_lanes, masked_load, masked_store
 from .layout import usable
+from .packed import layout_of
 from .tile import columns, rows, wide
 
 __all__ = ["small_linear", "small_linear_backward", "small_matmul"]
@@ -319,27 +321,55 @@ def _column_sums(b: Function, g: V, out: V, m: V, n: V) -> None:
 # ----- matmul: a (*batch, m, k), b (*batch, k, n)
 
 
-def small_matmul(sig: Any, slow: Callable[..., Any]) -> Any:
-    """`matmul` by machine code for small products of row-major operands, or `slow`."""
+def small_matmul(sig: Any, slow: Callable[..., Any], packed: Any = None) -> Any:
+    """`matmul` by machine code for batches of small products, of which B lies in rows, or `slow`.
+
+    * `packed`: makes the kernel that takes views (given strides) with B in columns, where all products together are large.
+    """
     a, right = sig.inputs
     (m, k), n, batch = a.shape[-2:], right.shape[-1], prod(a.shape[:-2])
-    if not _small((*sig.inputs, *sig.outputs), m, n, k) or batch * m * n * k > 8 * MOST:
+    if not _small((*sig.inputs, *sig.outputs), m, n, k) or not batch:
         return slow
-    key = ("matmul", m % rows(), _form(n))
-    if key not in _texts:
-        _texts[key] = assemble(Entry(2, [], [None], ["multiply"]), *_cells({key[1]}, key[2]), _batched(*key[1:]))
-    kernel = _kernel(key, "matmul", sig, slow, tasks=batch, grain=_per(batch, batch * m * n * k), own=[0, 0, m, n, k])
-    return kernel
+    fallback = Fallback(slow)
+
+    def kernel(strides: tuple[Any, ...], views: bool) -> Any:
+        if any(s is None or len(s) != a.rank for s in strides):
+            return None
+        layout = layout_of(a.shape[:-2], strides[0], strides[1], 4)
+        if layout is None or layout.b.turned:
+            large = packed is not None and batch * m * n * k > 8 * MOST
+            return packed(strides) if large else None
+        key = ("matmul", m % rows(), _form(n), views)
+        if key not in _texts:
+            entry = Entry(2, [], [None], ["multiply"], (0, 1) if views else ())
+            _texts[key] = assemble(entry, *_cells({key[1]}, key[2]), _batched(*key[1:]))
+        steps = (layout.a.lead, 1) if layout.a.turned else (1, layout.a.lead)
+        inputs = [ArrayType(t.shape, t.dtype.numpy, s) for t, s in zip(sig.inputs, strides, strict=True)]
+        work = batch * m * n * k
+        return make_kernel(
+            _texts[key], "matmul", inputs, [ArrayType(t.shape, t.dtype.numpy) for t in sig.outputs], 0,
+            fallback.by_copies if views else fallback, tasks=batch, grain=_per(batch, work), release=work > 8 * MOST,
+            own=[0, 0, m, n, k, *steps, layout.b.lead, layout.inner, *layout.a[2:], *layout.b[2:]],
+        )  # fmt: skip
+
+    fallback.native = kernel(tuple(row_major(t.shape, 4) for t in sig.inputs), False)
+    fallback.strided = lambda strides: kernel(strides, True)
+    return fallback.native or slow
 
 
-def _batched(rest: int, form: tuple[bool, int]) -> Function:
+def _batched(rest: int, form: tuple[bool, int], views: bool) -> Function:
     b = task_function("multiply")
     context = Context(b, 3, 0)
-    m, n, k = (context.own(i) for i in (_M, _N, _K))
+    m, n, k, ra, ka, rb, inner, *steps = (context.own(i) for i in range(_M, _M + 11))
+    if views:
+        for array in context.arrays[:2]:
+            array.region = None  # NumPy vouches for what its strides reach
     with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        a, right, c = (
-            b.at(p, task.i * size, "float") for p, size in zip(context.arrays, (m * k, k * n, m * n), strict=True)
+        outer, within = task.i.div(inner), task.i.rem(inner)
+        a, right = (
+            b.at(p, outer * steps[2 * i] + within * steps[2 * i + 1], "float") for i, p in enumerate(context.arrays[:2])
         )
-        _product(b, _Tiles(a, k * 4, b.const(4), right, n * 4, k, c, m, n, rest, form, b.const(0, "ptr")))
+        c = b.at(context.arrays[2], task.i * m * n, "float")
+        _product(b, _Tiles(a, ra * 4, ka * 4, right, rb * 4, k, c, m, n, rest, form, b.const(0, "ptr")))
     b.ret()
     return b
