@@ -133,7 +133,7 @@ from .plugins.info import BackendInfo, Capabilities, Check, DeviceInfo, Expect
 from .plugins.kernels import Kernel, KernelTable
 from .registry import PRIMITIVES, Composite, OpSpec
 from .rowops import RowOp, row_gradient
-from .straight import compiled
+from .straight import compiled, dropping
 from .types import Signature, TensorType
 
 __all__ = [
@@ -141,7 +141,7 @@ __all__ = [
     "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram",
     "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp",
     "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
-    "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dtype_error", "evaluate", "evaluate_program",
+    "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dropping", "dtype_error", "evaluate", "evaluate_program",
     "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis",
     "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar",
     "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk",

@@ -76,10 +76,11 @@ from .registry import OpSpec as OpSpec
 from .rowops import RowOp as RowOp
 from .rowops import row_gradient as row_gradient
 from .straight import compiled as compiled
+from .straight import dropping as dropping
 from .types import Signature as Signature
 from .types import TensorType as TensorType
 
-__all__ = ["API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError", "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram", "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp", "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_", "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dtype_error", "evaluate", "evaluate_program", "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis", "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar", "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk"]
+__all__ = ["API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError", "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram", "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp", "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_", "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dropping", "dtype_error", "evaluate", "evaluate_program", "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis", "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar", "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk"]
 
 def dtype_error(op: str, what: str, operands: dict[str, Tensor], hint: str = ...) -> Any: ...
 def normalize_axis(op: str, axis: Any, rank: int, tensor: Tensor | None = ..., name: str = ...) -> int: ...

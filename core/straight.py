@@ -9,7 +9,7 @@ from typing import Any
 
 from .recorder import Number, Step
 
-__all__ = ["Frame", "Writer", "compiled"]
+__all__ = ["Frame", "Writer", "compiled", "dropping"]
 
 _serial = count(1).__next__
 
@@ -22,6 +22,21 @@ def compiled(text: str, env: dict[str, Any], name: str) -> Callable[..., Any]:
     run: Any = env["run"]
     run.source = text
     return run  # type: ignore[no-any-return]
+
+
+def dropping(lines: Iterable[tuple[str, Iterable[str]]], kept: Iterable[str]) -> list[str]:
+    """The lines, each given with the names of the values that it reads or makes; what is not kept is dropped after its last use.
+
+    A line may itself be such a drop.
+    """
+    known, out = set(kept), []
+    for line, names in reversed(list(lines)):
+        dead = set(names) - known
+        if dead and not line.startswith("del "):
+            out.append(f"del {', '.join(sorted(dead))}")
+        known |= dead
+        out.append(line)
+    return out[::-1]
 
 
 class Frame:
@@ -53,27 +68,16 @@ class Writer:
         self.frame, self.names, self.held, self.number_text = frame, dict(names), set(held), numbers
 
     def write(self, steps: Sequence[Step]) -> None:
-        last: dict[int, int] = {}
-        for at, step in enumerate(steps):
-            for v in (*step.inputs, *step.outputs):
-                last[v] = at
-        dying: dict[int, list[int]] = {}
-        for v, at in last.items():
-            if v not in self.held:
-                dying.setdefault(at, []).append(v)
-        for at, step in enumerate(steps):
-            self._step(step)
-            gone = [self.name(v) for v in dying.get(at, ())]
-            if gone and at + 1 < len(steps):
-                self.frame.lines.append(f"del {', '.join(sorted(gone))}")
+        lines = [(self._line(s), map(self.name, (*s.inputs, *s.outputs))) for s in steps]
+        self.frame.lines += dropping(lines, map(self.name, self.held))
 
-    def _step(self, step: Step) -> None:
+    def _line(self, step: Step) -> str:
         args = [self.name(v) for v in step.inputs]
         args += [
             self.number_text(s.source, s.index) if isinstance(s, Number) else self._literal(s) for s in step.scalars
         ]
         outs = ", ".join(map(self.name, step.outputs)) + ("," if step.plan.type is None else "")
-        self.frame.lines.append(f"{outs} = {self.frame.constant(step.plan.kernel)}({', '.join(args)})")
+        return f"{outs} = {self.frame.constant(step.plan.kernel)}({', '.join(args)})"
 
     def name(self, v: int) -> str:
         return self.names.get(v, f"v{v}")

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .pullback import Names, adder, mask_of, needed_inputs
-from .straight import Frame, compiled
+from .straight import Frame, compiled, dropping
 
 if TYPE_CHECKING:
     from .gradients import Gradients
@@ -61,7 +61,7 @@ class _Pass:
         lines += [f"if not ({' and '.join(self.tests)}):", "    return False"]
         lines += [
             "loss._tape, loss._taker = None, 'backward'",
-            *_with_deletions(self.frame.lines, set(pending.values())),
+            *dropping([(line, re.findall(r"\b[adv]\d+_\d+\b", line)) for line in self.frame.lines], pending.values()),
         ]
         lines += [*self._store(pending), "return True"]
         text = "def run(loss, entries, grads):\n" + "".join(f"    {line}\n" for line in lines)
@@ -149,17 +149,3 @@ class _Pass:
 
 def _tuple(prefix: str, values: Any) -> str:
     return f"({''.join(f'{prefix}{k}, ' for k in range(len(values)))})"
-
-
-def _with_deletions(lines: list[str], kept: set[str]) -> list[str]:
-    """The lines, each array dropped after its last use."""
-    gone, out = set(kept), []
-    for line in reversed(lines):
-        names = set(re.findall(r"\b[adv]\d+_\d+\b", line))
-        if line.startswith("del "):
-            gone |= names
-        elif names - gone:
-            out.append(f"del {', '.join(sorted(names - gone))}")
-            gone |= names
-        out.append(line)
-    return out[::-1]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from ...core.contract import Launch, Slot, compiled
+from ...core.contract import Launch, Slot, compiled, dropping
 from .native.joined import Declined, Joined
 from .native.kernel import Native, Several, native_of
 from .native.layout import usable
@@ -140,17 +140,15 @@ class _Text:
 
     def compile(self) -> Callable[..., Any]:
         """Each value is dropped after its last use."""
-        body = [f"return ({_listed(self.wanted)})"]
-        live = set(self.wanted)
+        live, lines = set(self.wanted), []
         for line, reads, makes, is_view in reversed(self.lines):
-            if is_view and live.isdisjoint(makes):
-                continue
-            dead = {*reads, *makes} - live
-            body += [f"del {', '.join(f'v{v}' for v in sorted(dead))}"] if dead else []
-            body.append(line)
-            live = (live - set(makes)) | set(reads)
-        body += [f"{_listed(self.given)} = arrays"] if self.given else []
-        text = "def run(arrays, numbers):\n" + "".join(f"    {line}\n" for line in reversed(body))
+            if not is_view or not live.isdisjoint(makes):  # a view that nobody reads is not made
+                lines.append((line, [f"v{v}" for v in (*reads, *makes)]))
+                live.update(reads)
+        body = [f"{_listed(self.given)} = arrays"] if self.given else []
+        body += dropping(lines[::-1], [f"v{v}" for v in self.wanted])
+        body.append(f"return ({_listed(self.wanted)})")
+        text = "def run(arrays, numbers):\n" + "".join(f"    {line}\n" for line in body)
         return compiled(text, self.env, "plans of a captured step")
 
 
