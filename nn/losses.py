@@ -220,8 +220,8 @@ def cross_entropy_with_indices_loss(
 def _one_hot(classes: Tensor, n: int, dtype: Any) -> Tensor:
     """One-hot rows; a class that there is not is an `IndexError` where gather raises one."""
     numbers = classes.device.arange(n, dtype=i64)
-    known = numbers.gather(classes) if classes.numel else classes
-    return classes.device.one_hot_encode(known, n, dtype)  # type: ignore[no-any-return]
+    known, rank, shape = numbers.gather(classes), classes.rank, (*classes.shape, n)
+    return (known.broadcast_to(shape, rank) == numbers.broadcast_to(shape, tuple(range(rank)))).to_dtype(dtype)  # type: ignore[no-any-return]
 
 
 def _share(kept: Tensor, dtype: Any) -> Tensor:
