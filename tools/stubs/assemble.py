@@ -117,16 +117,8 @@ def _tensor(view: View, lib: Library) -> str:
     ]  # fmt: skip
     getitem = "".join(line("__getitem__", p, view.tensor(out), True) for out, p in items)
     getitem += line("__iter__", f"self: {view.tensor('M0 *B')}", f"Iterator[{view.tensor('*B')}]")
-    getitem += line(
-        "__matmul__",
-        f"self: {view.tensor('K')}, b: {view.tensor('K N', t='T2')}, /",
-        view.tensor("N", t="Tp | T2"),
-        True,
-    )
-    for a, b, out in (("*B M K", "K", "*B M"), ("*B M K", "K N", "*B M N"), ("*B M K", "*B K N", "*B M N")):
-        getitem += line(
-            "__matmul__", f"self: {view.tensor(a)}, b: {view.tensor(b, t='T2')}, /", view.tensor(out, t="Tp | T2"), True
-        )
+    for me, other, out in ops.matmuls(view):
+        getitem += line("__matmul__", f"self: {me}, b: {other}, /", out, True)
     getitem += line("__neg__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
     getitem += line("__abs__", f"self: {view.tensor('S', 'EN')}", view.tensor("S", "EN"))
     getitem += line("__invert__", f"self: {view.tensor('S', 'EL')}", view.tensor("S", "EL", t="NoTape"))
@@ -140,11 +132,12 @@ def _tensor(view: View, lib: Library) -> str:
         "get", f"self, tensor: {view.tensor('S', 'E', 'D', 'Any')}", view.tensor("S", t="OwnedTape"), (), False, 4,
         suffix="  # type: ignore[override]",
     )  # fmt: skip
+    methods = {n: f for n, f in lib.methods.items() if not re.search(rf"def {n}\b", getitem)}
     arrays = "np.ndarray[S, np.dtype[Any]]" if view.std else "np.ndarray[Any, np.dtype[Any]]"
     return _complete(_template(
         "tensor", anytensor=any_tensor, gradient_get=get, retraced_get=again, tensor_head=head, tape_variance=variance, tensor_more=more, ndarray=arrays,
         getitem=getitem, helpers=ops.helpers(view, lib.functions, lib.specs) if view.std else "",
-        methods=ops.operators(view) + ops.methods(view, lib.methods, lib.specs),
+        methods=ops.operators(view) + ops.methods(view, methods, lib.specs),
     ) + "\n", {c.__name__: c for c in (lib.tensor, lib.gradients, lib.tape)})  # fmt: skip
 
 

@@ -56,7 +56,7 @@ def fill_classes(view: View) -> str:
                     if not dtype
                     else ""
                 )
-            for arg, dims in tables.shape_args():
+            for arg, dims in [(tables.UNKNOWN_RANK, "Any"), *tables.shape_args()]:
                 ret = view.tensor(dims, "E2" if dtype else "f32", t="NoTape")
                 out.append(view.function("__call__", f"self, {_params(name, arg, dtype)}", ret, ("D",), True, 4))
             ret = view.tensor("Any", "E2" if dtype else "f32", t="NoTape")

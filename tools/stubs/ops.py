@@ -146,15 +146,19 @@ def choose(w: Writer) -> None:
     w.add(f"{cond}, a: float, b: {w.view.tensor('S', e, t='T1')}", w.view.tensor("S", e, t="T1"))
 
 
+def matmuls(view: View) -> list[tuple[str, str, str]]:
+    """(a, b, a @ b) for each pair of ranks."""
+    rows = [("K", "K N", "N"), ("*B M K", "K", "*B M"), ("*B M K", "K N", "*B M N"), ("*B M K", "*B K N", "*B M N")]
+    out = [(view.tensor(a), view.tensor(b, t="T2"), view.tensor(c, t="Tp | T2")) for a, b, c in rows]
+    # mypy takes an unknown shape for the first that fits, a vector's
+    unknown = f"Tensor[{tables.UNKNOWN_RANK}, E, D, Tp]", view.tensor("S2", t="T2"), view.tensor("Any", t="Tp | T2")
+    return [unknown, *out] if view.std else out
+
+
 def matmul(w: Writer) -> None:
-    other = w.rest[0].name
-    for a, b, out in (
-        ("K", "K N", "N"),
-        ("*B M K", "K", "*B M"),
-        ("*B M K", "K N", "*B M N"),
-        ("*B M K", "*B K N", "*B M N"),
-    ):
-        w.add(f"{w.me(a)}, {other}: {w.view.tensor(b, t='T2')}", w.view.tensor(out, t="Tp | T2"))
+    first, other = w.own or "self", w.rest[0].name
+    for a, b, out in matmuls(w.view):
+        w.add(f"{first}: {a}, {other}: {b}", out)
 
 
 def dot(w: Writer) -> None:
@@ -262,14 +266,19 @@ def concat(w: Writer) -> None:
     for axis in (0, 1, 2, -1):
         given = "axis: Literal[0] = ..." if axis == 0 else f"axis: Literal[{axis}]"
         lead = [] if axis < 0 else tables.ms(axis)
-        for n in range(1, 9):
+        for n in range(1, 5 if w.view.std else 9):
             shapes = [" ".join(["*B", f"N{i}"] if axis < 0 else [*lead, f"N{i}", "*B"]) for i in range(min(n, 6))]
             shapes += [shapes[0].replace("N0", "Any")] * (n - len(shapes))
             each = ", ".join(w.view.tensor(s, t=f"T{i}") for i, s in enumerate(shapes))
             out_t = " | ".join(f"T{i}" for i in range(n))
             w.add(f"tensors: tuple[{each}], {given}", w.view.tensor(_summed(w, shapes, n), t=out_t))
         dims = shapes[0].replace("N0", "Any")
+        if w.view.std:  # more than four: pyright reads each overload
+            each = w.view.tensor(dims, t="Any")
+            w.add(f"tensors: tuple[{f'{each}, ' * 5}*tuple[{each}, ...]], {given}", w.view.tensor(dims, t="Any"))
         w.add(f"tensors: list[{w.view.tensor(dims)}], {given}", w.view.tensor(dims))
+    if w.view.std:  # mypy and ty join the types of a list's items
+        w.add(f"tensors: list[{w.view.tensor('Any', t='Any')}], axis: int = ...", w.view.tensor("Any", t="Any"))
 
 
 def _summed(w: Writer, shapes: list[str], n: int) -> str:

@@ -11,6 +11,8 @@ __all__ = ["Row", "axis_kept", "broadcasts", "index_reductions", "permutes", "re
 
 Row = tuple[str, str, str]
 ANY_RANK = "Any"
+# only `tuple[Any, ...]` fits, such as the shape of a NumPy array, which else counts as the first rank of a table
+UNKNOWN_RANK = f"tuple[{'NoTape, ' * 7}*tuple[NoTape, ...]]"
 _PAIRS = [(0, 1), (1, 2), (2, 3), (0, 2), (1, 3), (0, 3), (0, 1, 2), (1, 2, 3), (0, 2, 3), (0, 1, 3), (0, 1, 2, 3)]
 
 
@@ -26,38 +28,45 @@ def literals(*values: int) -> str:
     return f"Literal[{', '.join(map(str, values))}]"
 
 
+def _one_axis() -> list[Row]:
+    """(shape, axis, shape without it), counted from either end."""
+    rows = []
+    for i in range(6):
+        dims = [*ms(i + 1), "*B"]
+        rows.append((" ".join(dims), literals(i), without(dims, (i,))))
+    for i in range(1, 5):
+        dims = ["*B", *ms(i)]
+        rows.append((" ".join(dims), literals(-i), without(dims, (1,))))
+    return rows
+
+
 def reductions(also: str = "") -> list[Row]:
     """`x.sum(axis)`: one axis from either end, tuples of axes, or a target shape; `also` are further parameters."""
     to = f"{also}, *" if also and "*" not in also else (also or "*")
     rows: list[Row] = [("S", f"axes: None = ...{', ' + also if also else ''}", "")]
     more = f", {also}" if also else ""
-    for i in range(6):
-        dims = [*ms(i + 1), "*B"]
-        rows.append((" ".join(dims), f"axes: {literals(i)}{more}", without(dims, (i,))))
-    for i in range(1, 5):
-        dims = ["*B", *ms(i)]
-        rows.append((" ".join(dims), f"axes: {literals(-i)}{more}", without(dims, (1,))))
-    for axes in [(0,), (1,), (2,), (3,), *_PAIRS]:
+    rows += [(dims, f"axes: {axis} | tuple[{axis}]{more}", out) for dims, axis, out in _one_axis()]
+    for axes in _PAIRS:
         dims = [*ms(max(axes) + 1), "*B"]
         given = ", ".join(literals(a) for a in axes)
         rows.append((" ".join(dims), f"axes: tuple[{given}]{more}", without(dims, axes)))
-    for k in (1, 2, 3):
+    for k in (2, 3):
         given = ", ".join(literals(a) for a in range(-k, 0))
         rows.append((" ".join(["*B", *ms(k)]), f"axes: tuple[{given}]{more}", "*B"))
     rows.append(("S", f"axes: tuple[int, ...] | list[int]{more}", ANY_RANK))
-    for n in range(1, 5):
-        for k in range(n):
+    rows.append(("S", f"axes: None = ..., {to}, to: <>", ""))
+    for n in (2, 3):
+        for k in range(1, n):
             for kept in combinations(range(n), k):
                 target = " ".join(f"M{i}" for i in kept)
                 rows.append((" ".join(ms(n)), f"axes: None = ..., {to}, to: <{target}>", target))
-    rows.append(("M0 M1 M2 M3 M4 *B", f"axes: None = ..., {to}, to: tuple[int, ...]", ANY_RANK))
+    rows.append(("M0 M1 M2 M3 *B", f"axes: None = ..., {to}, to: tuple[int, ...]", ANY_RANK))
     return rows
 
 
 def index_reductions() -> list[Row]:
     """`x.argmax(axis)`: one axis or all."""
-    single = [r for r in reductions() if "axes: Literal" in r[1] or r[1] == "axes: None = ..."]
-    return [(dims, params.replace("axes", "axis"), out) for dims, params, out in single]
+    return [("S", "axis: None = ...", ""), *((dims, f"axis: {axis}", out) for dims, axis, out in _one_axis())]
 
 
 def axis_kept() -> list[Row]:

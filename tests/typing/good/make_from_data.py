@@ -17,3 +17,7 @@ f = dev.tensor(np.ones((2, 3), np.float32))
 g: Tensor[Rank2[L[2], L[3]]] = f
 h = dev.tensor(a)
 print(h.shape, g.tolist(), dev.tensor(a.array()))
+
+i = dev.zeros(np.asarray(f.tolist()).shape)
+j: Tensor[Rank2[L[2], L[3]]] = i + f
+print(j.shape, dev.sample_normal(np.asarray(b.tolist()).shape, f64).sum(0).item())

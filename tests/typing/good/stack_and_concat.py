@@ -17,4 +17,8 @@ f: Tensor[Rank2[L[2], L[4]]] = a.concat_along(dev.zeros((2, 1)), 1)
 g = dfdx.stack([a for _ in range(4)])
 h = dfdx.concat([a, b])
 k = dfdx.stack((a.traced(), b))
+longer = dfdx.concat([a, dev.zeros((5, 3))])
+five: Tensor[Rank2[L[10], L[3]]] = dfdx.concat((a, b, a, b, a))
+seven: Tensor[Rank2[L[7], L[3]]] = longer
+print(five.shape, seven.shape)
 print(g.shape, h.shape, k.sum().backward())
