@@ -37,8 +37,10 @@ def _small(types: Any, m: int, n: int, k: int) -> bool:
 
 
 def _skinny(types: Any, m: int, n: int, k: int) -> bool:
-    """Whether x of (m, k) goes to few results, of more work than a small product."""
-    return usable() and all(t.dtype is f32 for t in types) and m >= SKINNY > n > 0 and m * n * k > MOST
+    """Whether x of (m, k) goes to few results, of more work than a small product; BLAS is faster where x leaves the caches."""
+    return (
+        usable() and all(t.dtype is f32 for t in types) and m >= SKINNY > n > 0 and m * n * k > MOST and m * k <= HELD
+    )
 
 
 def _form(n: int) -> tuple[bool, int]:
@@ -268,7 +270,7 @@ def small_linear_backward(sig: Any, needs: tuple[bool, ...], slow: Callable[...,
     n, k = weight.shape
     m = x.numel // k
     types = (*sig.inputs, *sig.outputs)
-    if not _small(types, m, n, k) and not (m * k <= HELD and _skinny(types, m, n, k)):
+    if not _small(types, m, n, k) and not _skinny(types, m, n, k):
         return slow
     need = (*needs, False)[:3]
     key = ("backward", need, m % rows() if need[0] else 0, n % rows() if need[1] else 0, _form(k))
