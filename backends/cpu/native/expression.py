@@ -104,7 +104,7 @@ class Nodes:
         return found
 
     def _plus_one(self, n: Expr) -> V | None:
-        """1 + erf(x) or 1 + tanh(x) in one, where nothing else reads the function."""
+        """1 + f(x) in one, where nothing else reads f(x)."""
         if n.op != "add" or self.types[n].name != "f32":
             return None
         one, f = n.args
