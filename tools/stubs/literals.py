@@ -2,7 +2,7 @@
 
 They keep `Literal[n]` in a solved variable only if its bound is a union of literals that `int` itself does not satisfy. The
 cost is linear in the table (pyright: 8 ms a constructor call at 64 entries, 18 ms at 256, 85 ms at 1024), so it is chosen: all
-to 32, round numbers, powers of two, image sizes, vocabularies. Others are `int` there; pyrefly and the mypy plugin keep them.
+to 20, round numbers, powers of two, image sizes, vocabularies. Others are `int` there; pyrefly and the mypy plugin keep them.
 """
 
 from __future__ import annotations
