@@ -11,6 +11,7 @@ from ..core.checks import dtype_error, same_dtype, same_shape, shape_error
 from ..core.dispatch import apply
 from ..core.expr import arg, row_max, row_sum, scalar, select
 from ..core.expr import functions as F
+from ..core.ops.make import one_hot_of
 from ..core.ops.reduce import narrow, safe_sqrt, wide
 from ..core.public import TapeError, Tensor, f32, f64, i64, where
 from ..core.registry import register
@@ -220,8 +221,7 @@ def cross_entropy_with_indices_loss(
 def _one_hot(classes: Tensor, n: int, dtype: Any) -> Tensor:
     """One-hot rows; a class that there is not is an `IndexError` where gather raises one."""
     numbers = classes.device.arange(n, dtype=i64)
-    known, rank, shape = numbers.gather(classes), classes.rank, (*classes.shape, n)
-    return (known.broadcast_to(shape, rank) == numbers.broadcast_to(shape, tuple(range(rank)))).to_dtype(dtype)  # type: ignore[no-any-return]
+    return one_hot_of(numbers.gather(classes), numbers, dtype)
 
 
 def _share(kept: Tensor, dtype: Any) -> Tensor:

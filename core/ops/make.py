@@ -107,9 +107,14 @@ def one_hot_encode(self: Device, labels: Any, n: int, dtype: Any = f32) -> Tenso
         labels = self.tensor(labels)
     if not labels.dtype.is_int:
         raise DTypeError(f"[one_hot_encode] labels are integers, not {labels.dtype.name}")
-    shape = check_shape("one_hot_encode", (*labels.shape, n))
-    classes = self.arange(n, dtype=labels.dtype).broadcast_to(shape, tuple(range(labels.rank)))
-    return (labels.broadcast_to(shape, labels.rank) == classes).to_dtype(dtype)
+    check_shape("one_hot_encode", (*labels.shape, n))
+    return one_hot_of(labels, self.arange(n, dtype=labels.dtype), dtype)
+
+
+def one_hot_of(labels: Tensor, classes: Tensor, dtype: Any) -> Tensor:
+    """S + (n,) of ones where a label of shape S is one of n classes, all of the labels' dtype."""
+    shape, lead = (*labels.shape, *classes.shape), tuple(range(labels.rank))
+    return (labels.broadcast_to(shape, labels.rank) == classes.broadcast_to(shape, lead)).to_dtype(dtype)
 
 
 # ----- random numbers

@@ -35,15 +35,18 @@ def lines_fit(g: Geometry) -> bool:
     """
     tiles, vectors = -(-g.o // GRADIENTS), -(-g.ow // wide())
     filled = g.ow * g.o / (tiles * GRADIENTS * vectors * wide())
-    plane = (g.h - 2 * g.first_h) * (g.w - 2 * g.first_w)
-    fits = g.o >= GRADIENTS and g.ow >= wide() and g.block * plane <= FRAME and g.block * g.kh * g.kw <= MOST
+    fits = g.o >= GRADIENTS and g.ow >= wide() and _framed(g) <= FRAME and g.block * g.kh * g.kw <= MOST
     return (g.stride_h, g.stride_w) == (1, 1) and vector_bytes() > 16 and fits and filled**2 > g.o / (g.o + 16)
 
 
 def lines_images(g: Geometry) -> int:
     """Images that a tile takes at once: small ones are worth few tiles."""
-    plane = (g.h - 2 * g.first_h) * (g.w - 2 * g.first_w)
-    return max(1, min(POSITIONS // (g.oh * g.ow), FRAME // (g.block * plane)))
+    return max(1, min(POSITIONS // (g.oh * g.ow), FRAME // _framed(g)))
+
+
+def _framed(g: Geometry) -> int:
+    """Elements of a block of channels with its padding."""
+    return g.block * (g.h - 2 * g.first_h) * (g.w - 2 * g.first_w)
 
 
 def lines_code(row: int, join: Callable[[], Function]) -> Code:

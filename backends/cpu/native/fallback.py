@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Fallback", "row_major_copy"]
+__all__ = ["Fallback", "copier", "row_major_copy"]
 
 MOST = 64  # patterns of strides of one kernel
 LARGE = 1 << 20  # bytes that are worth waking the threads
@@ -67,11 +67,12 @@ def row_major_copy(a: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     turn = turned_copy(a.shape, a.strides, a.dtype.name)
     if turn is not None:
         return turn(a)  # type: ignore[no-any-return]
-    return _copier(a.shape, a.dtype.name)(a)  # type: ignore[no-any-return]
+    return copier(a.shape, a.dtype.name)(a)  # type: ignore[no-any-return]
 
 
 @lru_cache(256)
-def _copier(shape: tuple[int, ...], name: str) -> Callable[..., Any]:
+def copier(shape: tuple[int, ...], name: str) -> Callable[..., Any]:
+    """A kernel that copies arrays of that shape, of float32 or float64."""
     from ....core.contract import expr, f32, f64, map_program
     from .maps import map_kernel
 

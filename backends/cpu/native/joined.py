@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ....core.contract import Launch, Slot, expr, f32, f64, map_program
+from ....core.contract import Launch, Slot
 from .alias import row_major
-from .fallback import Fallback
+from .fallback import Fallback, copier
 from .kernel import RELEASE, SCRATCH, ArrayType, Native, native_of
-from .maps import map_kernel
 from .plan import BLOCK, FIRST, ZERO, Made, Part, Taken, plan_kernel
 from .turned import turned_copy
 from .views import row_major_like
@@ -147,17 +146,16 @@ class Joined:
         return native, [self._copy(launch, v) if i in loose else v for i, v in enumerate(views)]
 
     def _copy(self, launch: Launch, view: _View) -> _View:
-        dtype = {"float32": f32, "float64": f64}.get(view.type.dtype.name)
-        if dtype is None:
+        shape, strides, dtype = view.type.shape, _strides(view.type), view.type.dtype.name
+        if dtype not in ("float32", "float64"):
             raise Declined(launch)
-        shape, strides = view.type.shape, _strides(view.type)
-        copier = native_of(turned_copy(shape, strides, view.type.dtype.name) or _view_copy(shape, strides, dtype))
-        if copier is None:
+        copy = native_of(turned_copy(shape, strides, dtype) or _view_copy(shape, strides, dtype))
+        if copy is None:
             raise Declined(launch)
         out = ArrayType(shape, view.type.dtype, row_major(shape, view.type.dtype.itemsize))
         copied = _View(_Storage(out.dtype, shape), 0, out)
         view.storage.last = copied.storage.first = copied.storage.last = len(self.runs)
-        self.runs.append(_Run(copier, [view, copied], (), None))
+        self.runs.append(_Run(copy, [view, copied], (), None))
         return copied
 
     def _check_numbers(self, launch: Launch, native: Native) -> None:
@@ -239,10 +237,9 @@ class Joined:
         return slow
 
 
-def _view_copy(shape: tuple[int, ...], strides: tuple[int, ...], dtype: Any) -> Callable[..., Any] | None:
+def _view_copy(shape: tuple[int, ...], strides: tuple[int, ...], dtype: str) -> Callable[..., Any] | None:
     """A kernel that copies rows with gaps, or None where there is none."""
-    identity = map_program((expr.arg(0),), (dtype,), (dtype,))
-    whole = native_of(map_kernel(identity, shape, (), np.ndarray.copy, plain=True))
+    whole = native_of(copier(shape, dtype))
     fallback: Any = whole.slow if whole is not None else None
     return fallback.strided((strides,)) if fallback is not None else None  # type: ignore[no-any-return]
 
