@@ -15,7 +15,7 @@ from .plan import Plan, kernel_plan
 from .recorder import Step
 from .types import Signature, TensorType
 
-__all__ = ["fuse", "overwritten"]
+__all__ = ["fuse", "memory_roots", "overwritten"]
 
 _MOST_STEPS, _MOST_ARRAYS = 24, 16
 
@@ -29,7 +29,7 @@ def overwritten(step: Step) -> tuple[int, ...]:
 
 def fuse(steps: list[Step], held: set[int]) -> list[Step]:
     """The steps with runs of elementwise ones merged; steps that do not read a run move before it."""
-    views = _roots(steps)
+    views = memory_roots(steps)
     done: list[Step] = []
     group: list[Step] = []
     uses = _uses(steps)
@@ -84,7 +84,7 @@ def _uses(steps: list[Step]) -> dict[int, int]:
     return uses
 
 
-def _roots(steps: list[Step]) -> dict[int, int]:
+def memory_roots(steps: list[Step]) -> dict[int, int]:
     """Value -> the value whose memory it may share: views, and what was overwritten in place."""
     roots: dict[int, int] = {}
     for s in steps:

@@ -7,6 +7,7 @@ from typing import Any
 from .cell import Empty
 from .fuse import fuse, overwritten
 from .recorder import Number, Recorder, Step
+from .reuse import reuse
 from .types import Signature, TensorType
 
 __all__ = ["simplify"]
@@ -18,7 +19,7 @@ def simplify(recorder: Recorder, held: set[int]) -> tuple[list[Step], dict[int, 
     """(the steps that a replay must run, constants by value number)."""
     constants = _constants(recorder, held)
     steps = [s for s in recorder.steps if not all(v in constants for v in s.outputs)]
-    return fuse(_needed(steps, held), held), constants
+    return fuse(reuse(_needed(steps, held), held), held), constants
 
 
 def _constants(recorder: Recorder, held: set[int]) -> dict[int, Any]:

@@ -346,6 +346,56 @@ def test_a_backend_may_replay_by_itself(monkeypatch):
     assert call(DEV.ones((2,))).tolist() == [2.0, 2.0] and call.replays == 1
 
 
+def launched(step, *given):
+    """(how many launches each op or primitive has in the replay, what a replay gives)."""
+    names = []
+
+    def replay(launches, given, wanted):
+        names.extend(launch.name for launch in launches)
+
+    with pytest.MonkeyPatch.context() as m:
+        m.setattr(type(DEV.runtime), "replay", staticmethod(replay), raising=False)
+        call = dfdx.capture(step)
+        call(*given)
+        found = call(*given)
+    assert call.replays == 1
+    return {name: names.count(name) for name in names}, found
+
+
+def test_what_the_backward_pass_makes_anew_is_computed_once():
+    given = q, k, v = [dfdx.device("cpu", seed=2).sample_normal((2, 5, 4)) for _ in range(3)]
+    grads = dfdx.Gradients(given)
+
+    def step(*given):
+        dfdx.scaled_dot_product_attention(*[t.traced(grads) for t in given]).square().sum().backward()
+        found = [grads.get(t) * 1.0 for t in given]
+        grads.zero(given)
+        return found
+
+    names, found = launched(step, q, k, v)
+    assert names["matmul"] == 6 and names["softmax"] == 1  # of seven and two
+    for a, b in zip(found, step(q, k, v), strict=True):
+        np.testing.assert_array_equal(a.array(), b.array())
+
+
+def test_what_is_written_or_handed_out_is_not_shared():
+    def step(x, w):
+        before = x @ w
+        w.axpy(1.0, w, 1.0)
+        mine, other = x.exp(), x.exp()
+        other.axpy(1.0, x, 1.0)
+        return before, x @ w, mine, other, x.sin(), x.sin()
+
+    x = dfdx.device("cpu", seed=2).sample_normal((4, 4))
+    call, w, v = dfdx.capture(step), x.clone(), x.clone()
+    for _ in range(3):
+        for a, b in zip(call(x, w), step(x, v), strict=True):
+            np.testing.assert_array_equal(a.array(), b.array())
+    first, second = call(x, w)[-2:]
+    first.axpy(0.0, x, 1.0)
+    assert call.replays == 3 and first.tolist() == x.tolist() != second.tolist()
+
+
 def test_profiles_and_outer_captures_see_the_launches():
     inner = dfdx.capture(lambda x: x.exp())
     x = DEV.ones((2,))
