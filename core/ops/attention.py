@@ -14,6 +14,7 @@ from ._define import as_one_op, as_tensor, public
 from .join import concat
 from .matmul import swap
 from .reduce import back, narrow, wide
+from .rowwise import softmax_gradient
 
 
 def _weights(q: Any, k: Any, mask: Any, causal: bool, scale: float) -> Any:
@@ -47,8 +48,7 @@ def _vjp(e: Any, g: Any, needs: Any) -> tuple[Any, ...]:
     dq = dk = ds = None
     if needs[0] or needs[1] or any(needs[3:]):
         dp = g @ swap(v)
-        last = (p.rank - 1,)
-        ds = p * (dp - back((p * dp).sum(last), p, last))
+        ds = softmax_gradient(p, dp, (p.rank - 1,))
         dq = (ds @ k) * scale if needs[0] else None
         dk = swap(ds) @ (q * scale) if needs[1] else None
     return tuple([None if d is None else narrow(d, dtype) for d in (dq, dk, dv, ds)[: len(needs)]])

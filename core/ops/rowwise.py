@@ -95,6 +95,13 @@ _RMS_NORM = register(
 )
 
 
+def softmax_gradient(y: Tensor, g: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """What x receives where y = softmax(x) receives g."""
+    spec, sources = _SOFTMAX.gradient((True,))
+    given = {1: y, 2: g}
+    return apply(spec, tuple([given[s] for s in sources]), (axes,))  # type: ignore[no-any-return]
+
+
 def _axes(op: str, x: Tensor, axis: Any) -> tuple[int, ...]:
     return tuple(sorted(normalize_axes(op, axis, as_tensor(op, x).rank, x)))
 
