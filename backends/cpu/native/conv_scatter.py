@@ -37,7 +37,7 @@ def scattered_gradient(
     block = -(-c // -(-c // max(1, DEPTH // places)))
     blocks, strips = groups * -(-c // block), -(-block * places // rows())
     geometry = Geometry(  # type: ignore[call-arg]
-        groups, c, *y.shape[2:], o, oh, ow, kh, kw, *stride, -padding[0], -padding[1], *dilation, 0, block, c * places, places,
+        groups, c, *y.shape[2:], o, oh, ow, kh, kw, *stride, -padding[0], -padding[1], *dilation, kh, 0, block, c * places, places,
         o * c * places,
     )  # fmt: skip
     if not _code:

@@ -44,8 +44,8 @@ def weight_gradient(
     images = min(n, max(enough, -(-n // -(-32 // blocks))))
     chunks = -(-n // images)
     geometry = Geometry(  # type: ignore[call-arg]
-        groups, c, *x.shape[2:], o, oh, ow, *kernel, *stride, -padding[0], -padding[1], *dilation, -(-oh * ow // POSITIONS),
-        block, c * k, k, o * c * k,
+        groups, c, *x.shape[2:], o, oh, ow, *kernel, *stride, -padding[0], -padding[1], *dilation, kernel[0],
+        -(-oh * ow // POSITIONS), block, c * k, k, o * c * k,
     )  # fmt: skip
     by_lines = lines_fit(geometry)
     if not by_lines and not _code:

@@ -120,7 +120,11 @@ class Context:
 
     def own(self, i: int) -> V:
         """Own slot i of the kernel."""
-        return self.b.slot(self.b.slot(self.ctx, self._own + 1, "ptr"), i)
+        return self.b.load(self.own_at(i), "i64")
+
+    def own_at(self, i: int) -> V:
+        """Where own slot i and those after it are."""
+        return self.b.at(self.b.slot(self.ctx, self._own + 1, "ptr"), i, "i64")
 
 
 def task_function(name: str) -> Function:

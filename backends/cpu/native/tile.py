@@ -34,22 +34,24 @@ def columns(type_: str = "float") -> int:
     return 2 * wide(type_)
 
 
-def tile_function(height: int, type_: str = "float") -> Function:
+def tile_function(height: int, type_: str = "float", table: bool = False) -> Function:
     """tile(a, b, k, stride of b, c, stride of c, plus, stride of plus, cols, live): `height` rows, of which `live` are stored.
 
     Strides are in bytes; where `plus` is not null, its rows are added to the sums: c's own, or a bias for all (stride 0).
+
+    * `table`: in place of the stride of b comes a table of where its rows begin, in bytes.
     """
     w, size = wide(type_), size_of(type_)
-    t = vec(type_, w)
+    t, bs = vec(type_, w), "ptr" if table else "i64"
     b = Function(
-        f"internal void @tile{height}(ptr %a, ptr %b, i64 %k, i64 %bs, ptr %c, i64 %cs, ptr %plus, i64 %ps, i64 %cols, i64 %live)",
+        f"internal void @tile{height}(ptr %a, ptr %b, i64 %k, {bs} %bs, ptr %c, i64 %cs, ptr %plus, i64 %ps, i64 %cols, i64 %live)",
         "noinline",
     )
-    k, stride = b.arg("k", "i64"), b.arg("bs", "i64")
+    k, stride = b.arg("k", "i64"), b.arg("bs", bs)
     plus, cols = b.arg("plus"), b.arg("cols", "i64")
     sums = [b.const(0.0, t) for _ in range(2 * height)]
     whole = k & -UNROLL
-    with b.loop(0, whole, UNROLL, b.arg("a"), b.arg("b"), *sums) as loop:
+    with b.loop(0, whole, UNROLL, b.arg("a"), stride if table else b.arg("b"), *sums) as loop:
         loop.next(*_steps(b, loop.values, height, stride, UNROLL))
     with b.loop(whole, k, 1, *loop.out) as rest:
         rest.next(*_steps(b, rest.values, height, stride, 1))
@@ -92,15 +94,17 @@ def _lines(b: Function, height: int, done: str) -> Iterator[tuple[int, V, V]]:
 
 
 def _steps(b: Function, values: list[V], height: int, stride: V, count: int) -> list[V]:
-    """`count` steps along k: each a row of B times a column of A."""
+    """`count` steps along k: each a row of B times a column of A; a stride that is a pointer is a table, along which they go."""
     a, panel, *sums = values
+    table = stride.type == "ptr"
     t = sums[0].type
     w, size = lanes(t), size_of(t)
     for u in range(count):
-        row = [b.load(b.at(panel, v * w * size), t) for v in range(2)]
+        line = b.at(b.arg("b"), b.slot(panel, 0)) if table else panel
+        row = [b.load(b.at(line, v * w * size), t) for v in range(2)]
         for i in range(height):
             x = b.load(b.at(a, (u * height + i) * size), scalar_type(t)).splat(w)
             for v in range(2):
                 sums[2 * i + v] = b.fma(x, row[v], sums[2 * i + v])
-        panel = b.at(panel, stride)
+        panel = b.at(panel, 8 if table else stride)
     return [b.at(a, size * height * count), panel, *sums]
