@@ -2,7 +2,8 @@
 
 `short_call(spec, slow, ...)` gives a function that does what `apply` does in the common case (types seen before, one
 device, one tape at most; plans are forgotten while somebody watches) and leaves every other case to `slow`. Its text is unrolled for each number of
-operands, because at this length a loop over two of them costs as much as the addition that they are for.
+operands, because at this length a loop over two of them costs as much as the addition that they are for. Where an
+op is called often, a runtime that has a method `short_call` brings machine code that does the same.
 """
 
 from __future__ import annotations
@@ -18,10 +19,19 @@ from .tensor import Tensor, next_id, next_serial
 
 __all__ = ["picker", "short_call", "short_key"]
 
+CALLS = 1000  # of the text, before a runtime is asked for machine code: making it takes as long as thousands of them
+
 # {lines of an operand} are repeated for each operand
 _TEXT = """\
-def bind(spec, slow, plans, Tensor, Cell, new, next_id, next_serial):
+def bind(spec, slow, quicken, plans, Tensor, Cell, new, next_id, next_serial):
+    fast, left = None, {calls}
     def call({a}{rest}):
+        nonlocal fast, left
+        if fast is not None:
+            return fast({a}{rest})
+        left -= 1
+        if left <= 0:
+            fast, left = quicken({first}), {calls}
 {guard}        try:
             plan = plans[{key}]
             device = {first}.device
@@ -109,6 +119,7 @@ def _binder(operands: tuple[str, ...], scalars: tuple[str, ...], has_attrs: bool
         cells="\n".join(f"        {c} = {x}._cell" for c, x in zip(cells, operands)),
         arrays=", ".join(f"{c}.array" for c in cells),
         scalars="".join(f", {s}" for s in scalars),
+        calls=CALLS,
         all_cells=", ".join(cells),
         ids=", ".join(f"{x}.id" for x in operands),
         scalars_tuple="".join(f"{s}, " for s in scalars),
@@ -133,5 +144,11 @@ def short_call(
     `slow` takes the same arguments, whatever they are, and checks them.
     """
     bind = _binder(operands, scalars, has_attrs, spec.uniform)
-    call = bind(spec, slow, spec.plans, Tensor, Cell, object.__new__, next_id, next_serial)
+
+    def quicken(first: Any) -> Any:
+        runtime = getattr(getattr(first, "device", None), "runtime", None)
+        make = getattr(runtime, "short_call", None)
+        return make and make(spec, slow, len(operands), len(scalars), has_attrs)
+
+    call = bind(spec, slow, quicken, spec.plans, Tensor, Cell, object.__new__, next_id, next_serial)
     return update_wrapper(call, slow)

@@ -68,6 +68,9 @@ parameters, constants), `wanted` those that it takes. It returns a function (arr
 numbers that `Slot`s name, to the wanted ones, each in memory of its own, except where a launch overwrote an input; or None, and core
 replays the launches one by one.
 
+A runtime may have a method `short_call(spec, slow, operands, scalars, has_attrs)`: a callable that does what the text of `core.calls`
+does, in less time, or None. It is asked once an op has been called often.
+
 `fn(signature, **attributes)` of a kernel with `specialize=True` may return NotImplemented for what it does not take.
 
 An op plugin (group `dfdx.ops.v1`) imports from here as well: `Elementwise`, `RowOp` or `Composite` make an op, `expr` has the functions

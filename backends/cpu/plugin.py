@@ -34,6 +34,14 @@ class CpuRuntime:
         if usable():
             runtime().disable_cache()
 
+    def short_call(self, spec: Any, slow: Any, operands: int, scalars: int, has_attrs: bool) -> Any:
+        """Op calls in machine code, where there is any: see `native/calls.py`."""
+        if not usable():
+            return None
+        from .native.calls import short_call
+
+        return short_call(spec, slow, operands, scalars, has_attrs)
+
     def replay(self, launches: Any, given: Any, wanted: Any) -> Any:
         """Captured steps: see `replay`."""
         from .replay import replay

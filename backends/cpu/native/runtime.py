@@ -41,6 +41,11 @@ _EXTERNAL = [
     "tuple_type",
     "incref",
     "decref",
+    "dict_get",
+    "get_attr",
+    "alloc_object",
+    "iter_next",
+    "append",
     "aligned_alloc",
     "free",
     "madvise",
@@ -469,7 +474,8 @@ class Runtime:
         python = {"save_thread": "PyEval_SaveThread", "restore_thread": "PyEval_RestoreThread", "as_double": "PyFloat_AsDouble",
                   "error": "PyErr_Occurred", "clear": "PyErr_Clear", "tuple_new": "PyTuple_New", "tuple_set": "PyTuple_SetItem", "vectorcall": "PyObject_Vectorcall",
                   "as_u64": "PyLong_AsUnsignedLongLongMask", "no_memory": "PyErr_NoMemory", "incref": "Py_IncRef",
-                  "decref": "Py_DecRef"}  # fmt: skip
+                  "decref": "Py_DecRef", "dict_get": "PyDict_GetItemWithError", "get_attr": "PyObject_GetAttr",
+                  "alloc_object": "PyType_GenericAlloc", "iter_next": "PyIter_Next", "append": "PyList_Append"}  # fmt: skip
         for name in _EXTERNAL:
             if name in known:
                 self[name] = known[name]
