@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .native.along import scatter_kernel
+from .native.along import gather_kernel, scatter_kernel
+from .native.kernel import Guarded
 
 
 def _key(index: Any, axis: int) -> tuple[Any, ...]:
@@ -17,24 +19,33 @@ def _key(index: Any, axis: int) -> tuple[Any, ...]:
 
 
 def _checked(index: Any, size: int, op: str) -> Any:
+    if index.dtype == np.int64 and np.maximum.reduce(index.view(np.uint64), None, initial=0) < size:
+        return index
     low, high = int(index.min()), int(index.max())
     if low < 0 or high >= size:
         raise IndexError(f"[{op}] index {low if low < 0 else high} is out of range for an axis of {size}")
     return index.astype(np.int64, copy=False)
 
 
-def gather(a: Any, index: Any, *, axis: int) -> Any:
-    index = _checked(index, a.shape[axis], "gather")
-    out = a[_key(index, axis)] if axis else np.take(a, index, 0)
-    return np.asarray(out)
+def gather(sig: Any, *, axis: int) -> Any:
+    """By machine code once the indices are known to be in range; by NumPy for other numbers."""
+    size = sig.inputs[0].shape[axis]
+    take = gather_kernel(sig, axis, lambda a, index: _taken(a, index, axis))
+    return _guarded("gather", size, take or (lambda a, index: _taken(a, index, axis)))
+
+
+def _taken(a: Any, index: Any, axis: int) -> Any:
+    return np.asarray(a[_key(index, axis)] if axis else np.take(a, index, 0))
 
 
 def scatter_add(sig: Any, *, axis: int, size: int) -> Any:
     """By machine code once the indices are known to be in range; by NumPy for narrow numbers."""
     add = scatter_kernel(sig, axis, size, lambda src, index: _by_numpy(src, index, axis, size))
-    if add is None:
-        return lambda src, index: _by_numpy(src, _checked(index, size, "scatter_add"), axis, size)
-    return lambda src, index: add(src, _checked(index, size, "scatter_add"))
+    return _guarded("scatter_add", size, add or (lambda src, index: _by_numpy(src, index, axis, size)))
+
+
+def _guarded(op: str, size: int, kernel: Any) -> Guarded:
+    return Guarded(partial(_checked, size=size, op=op), kernel, 1)
 
 
 def _by_numpy(src: Any, index: Any, axis: int, size: int) -> Any:
@@ -45,5 +56,5 @@ def _by_numpy(src: Any, index: Any, axis: int, size: int) -> Any:
 
 
 def register(registry: Any) -> None:
-    registry.kernel("gather")(gather)
+    registry.kernel("gather", specialize=True)(gather)
     registry.kernel("scatter_add", specialize=True)(scatter_add)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from ...core.contract import Launch, Slot, compiled, dropping
 from .native.joined import Declined, Joined
-from .native.kernel import Native, Several, native_of
+from .native.kernel import Guarded, Native, Several, native_of
 from .native.layout import usable
 from .native.reduce import Chain
 
@@ -28,7 +28,7 @@ def replay(launches: Sequence[Launch], given: tuple[int, ...], wanted: tuple[int
     """A function (arrays, numbers) -> arrays, or None where no two launches in a row are machine code."""
     if not usable():
         return None
-    steps = [_Step(l, native_of(l.kernel)) for l in _without_chains(launches)]
+    steps = _checks_first([_Step(l, native_of(l.kernel)) for l in _without_chains(launches)], given)
     while True:
         runs = _runs(steps)
         try:
@@ -42,6 +42,9 @@ def _without_chains(launches: Sequence[Launch]) -> list[Launch]:
     new = count(1 + max(v for l in launches for v in (*l.inputs, *l.outputs)))
     out = []
     for l in _without_several(launches):
+        if isinstance(l.kernel, Guarded):
+            out += _apart(l, next(new))
+            continue
         if not isinstance(l.kernel, Chain):
             out.append(l)
             continue
@@ -50,6 +53,20 @@ def _without_chains(launches: Sequence[Launch]) -> list[Launch]:
             l._replace(kernel=k, inputs=(a,), outputs=(b,)) for k, a, b in zip(l.kernel.kernels, values, values[1:])
         ]
     return out
+
+
+def _apart(l: Launch, checked: int) -> list[Launch]:
+    """The check of an argument, which stays Python, and the kernel."""
+    at = l.kernel.place  # type: ignore[attr-defined]
+    inputs = (*l.inputs[:at], checked, *l.inputs[at + 1 :])
+    check = l._replace(name="check", kernel=l.kernel.check, inputs=(l.inputs[at],), outputs=(checked,), attrs={})  # type: ignore[attr-defined]
+    return [check, l._replace(kernel=l.kernel.kernel, inputs=inputs)]  # type: ignore[attr-defined]
+
+
+def _checks_first(steps: list[_Step], given: tuple[int, ...]) -> list[_Step]:
+    """Checks of what the step is called with come before anything has run, and part no plan."""
+    first = [s for s in steps if s.launch.name == "check" and s.launch.inputs[0] in given]
+    return [*first, *[s for s in steps if not any(s is f for f in first)]]
 
 
 def _without_several(launches: Sequence[Launch]) -> Iterator[Launch]:

@@ -7,6 +7,13 @@ import dfdx
 from dfdx.core.contract import DTYPES, Signature, TensorType, i64
 
 NAMES = ["f32", "f64", "f16", "i32", "i64", "u64"]
+PLACES = [
+    ((), (9,), (33,), 20),
+    ((), (500,), (), 7),
+    ((3,), (4, 5), (300,), 11),
+    ((2, 3), (6,), (), 5),
+    ((), (4,), (2, 130), 3),
+]
 
 
 def _numbers(shape, name):
@@ -27,16 +34,7 @@ def test_running_sums(shape, name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize(
-    ("batch", "count", "rest", "size"),
-    [
-        ((), (9,), (33,), 20),
-        ((), (500,), (), 7),
-        ((3,), (4, 5), (300,), 11),
-        ((2, 3), (6,), (), 5),
-        ((), (4,), (2, 130), 3),
-    ],
-)
+@pytest.mark.parametrize(("batch", "count", "rest", "size"), PLACES)
 def test_sums_at_indices(batch, count, rest, size, name):
     source = _numbers((*batch, *count, *rest), name)
     index = np.random.default_rng(1).integers(0, size, (*batch, *count))
@@ -53,3 +51,20 @@ def test_sums_at_indices(batch, count, rest, size, name):
         assert got.dtype == source.dtype and np.array_equal(got, want.astype(source.dtype))
     with pytest.raises(IndexError, match="out of range"):
         kernel(source, index + size)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("batch", "count", "rest", "size"), PLACES)
+def test_what_lies_at_indices(batch, count, rest, size, name):
+    a = _numbers((*batch, size, *rest), name)
+    index = np.random.default_rng(1).integers(0, size, (*batch, *count))
+    want = np.stack([a[(*at[: len(batch)], index[at])] for at in np.ndindex(index.shape)]).reshape(*index.shape, *rest)
+    types = [TensorType(s, d) for s, d in ((a.shape, DTYPES[name]), (index.shape, i64), (want.shape, DTYPES[name]))]
+    find = dfdx.device("cpu").backend.primitive
+    kernel = find("gather", Signature(tuple(types[:2]), tuple(types[2:])), axis=len(batch))
+    for places in (index, index.astype(np.int32), np.asfortranarray(index)):
+        got = kernel(a, places)
+        assert got.dtype == a.dtype and np.array_equal(got, want)
+    for wrong in (index + size, index - size):
+        with pytest.raises(IndexError, match="out of range"):
+            kernel(a, wrong)

@@ -150,3 +150,14 @@ if child == 0:
 print(os.waitpid(child, 0)[1])
 """
     assert _run(code, DFDX_NUM_THREADS="4").strip() == "0"
+
+
+@pytest.mark.parametrize("shape", [(5,), (3, 5000), (8, 128, 256), (131101,), (1 << 21,)], ids=str)
+def test_one_row_without_reductions_is_cut_into_pieces(dev, shape):
+    rng = np.random.default_rng(1)
+    y, target = (rng.standard_normal(shape, np.float32) for _ in range(2))
+    x = dev.tensor(y)
+    grads = dfdx.Gradients((x,))
+    dfdx.losses.mse_loss(x.traced(grads), dev.tensor(target)).backward()
+    want = 2.0 / y.size * (y.astype(np.float64) - target)
+    np.testing.assert_allclose(grads.get(x).array(), want, 3e-7, 0)

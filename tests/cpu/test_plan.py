@@ -140,6 +140,52 @@ def test_a_training_step_is_one_plan():
     assert call.source.count("((v0, ") == 1 and "k0" not in plans(call)
 
 
+def classifier():
+    dev = dfdx.device("cpu", seed=4)
+    net = dev.build_module(nn.Linear(10, 7))
+    opt, grads = optim.Sgd(net, lr=0.1), net.alloc_grads()
+
+    def step(x, y):
+        loss = losses.cross_entropy_with_indices_loss(net(x.traced(grads)), y)
+        opt.update(net, loss.backward())
+        net.zero_grads(grads)
+        return loss
+
+    return net, step
+
+
+def test_classes_are_checked_before_the_one_plan_of_the_step():
+    net, step = classifier()
+    call, x = dfdx.capture(step), normal(6, 10)
+    for labels in ([0, 1, 2, 3, 4, 5], [6, 6, 0, 0, 1, 2]):
+        call(x, DEV.tensor(labels))
+    assert call.replays == 1 and plans(call).count("numbers)\n") == 1
+    before = net.weight.array()
+    for labels in ([0, 1, 2, 3, 4, 7], [0, -1, 2, 3, 4, 5]):
+        with pytest.raises(IndexError, match="gather.*out of range for an axis of 7"):
+            call(x, DEV.tensor(labels))
+    np.testing.assert_array_equal(net.weight.array(), before)
+
+
+def test_results_take_the_place_of_what_dies_with_their_launch(monkeypatch):
+    from dfdx.backends.cpu.native import joined
+
+    nbytes, share = [], joined.Joined._share
+    monkeypatch.setattr(joined.Joined, "_share", lambda *a: (nbytes.append(share(*a)), nbytes[-1])[1])
+    ones = DEV.ones((64, 64)) * 0.01
+    steps = {
+        "softmax of a product": (lambda x: (x @ ones).softmax(-1) @ ones, 1),
+        "a product and itself": (lambda x: (lambda y: y.exp() + y.permute((1, 0)).tanh())(x @ ones) @ ones, 3),
+        "read again": (lambda x: (lambda y: y.softmax(-1) @ y)(x @ ones), 2),
+    }
+    for name, (step, most) in steps.items():
+        call = dfdx.capture(step)
+        for s in range(2):
+            x = normal(64, 64, seed=s)
+            np.testing.assert_array_equal(call(x).array(), step(x).array(), name)
+        assert call.replays == 1 and nbytes[-1] <= most * 64 * 64 * 4 + 32768 + 2048, name  # and what products pack
+
+
 @pytest.mark.parametrize("width", [32, 1024], ids=["small products", "large products"])
 def test_cells_replaced_between_calls(width, tmp_path):
     found = []

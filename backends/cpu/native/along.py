@@ -1,4 +1,4 @@
-"""Kernels that walk along one axis of (A, R, B) arrays in order: running sums, and sums at given places."""
+"""Kernels that walk along one axis of (A, R, B) arrays in order: running sums, what lies at given places, and sums there."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .lanes import first_lanes, load_part, store_part
 from .layout import usable
 from .tile import wide
 
-__all__ = ["running_sum_kernel", "scatter_kernel"]
+__all__ = ["gather_kernel", "running_sum_kernel", "scatter_kernel"]
 
 BLOCK = 256  # columns of a task
 _R, _B, _BLOCKS, _SIZE = 0, 1, 2, 3
@@ -39,6 +39,16 @@ def scatter_kernel(sig: Any, axis: int, size: int, slow: Callable[..., Any]) -> 
     dims = prod(src.shape[:axis]), prod(index.shape[axis:]), prod(src.shape[index.rank :])
     types = [ArrayType(src.shape, src.dtype.numpy), ArrayType(index.shape, i64.numpy)]
     return _make("scatter", _scatter, src.dtype, types, y.shape, (dims, size), slow)
+
+
+def gather_kernel(sig: Any, axis: int, slow: Callable[..., Any]) -> Callable[..., Any] | None:
+    """`gather` for i64 indices that are known to be in range, or None."""
+    (a, index), (y,) = sig
+    if not _takes(a.dtype):
+        return None
+    dims = prod(a.shape[:axis]), prod(index.shape[axis:]), prod(a.shape[axis + 1 :])
+    types = [ArrayType(a.shape, a.dtype.numpy), ArrayType(index.shape, i64.numpy)]
+    return _make("gather", _gather, a.dtype, types, y.shape, (dims, a.shape[axis]), slow)
 
 
 def _takes(dtype: Any) -> bool:
@@ -111,6 +121,40 @@ def _running(type_: str, dtype: Any) -> Function:
                 row.next(source, to)
 
         b.either(columns.cmp("eq", 1), single, several)
+    b.ret()
+    return b
+
+
+def _gather(type_: str, dtype: Any) -> Function:
+    """Task t: a block of columns of batch t div blocks; a place that is out of range gives zeros."""
+    b, size = task_function("along"), size_of(type_)
+    context = Context(b, 3, 0)
+    rows, columns, blocks, places = (context.own(i) for i in (_R, _B, _BLOCKS, _SIZE))
+    source, index, out = context.arrays
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        first, batch = task.i.rem(blocks) * BLOCK, task.i.div(blocks)
+        count = b.min(columns - first, BLOCK)
+        lines, at = b.at(source, batch * places * columns + first, type_), b.at(index, batch * rows, "i64")
+        to = b.at(out, batch * rows * columns + first, type_)
+        with b.loop(0, rows) as row:
+            wanted, line = b.slot(at, row.i), b.at(to, row.i * columns, type_)
+
+            def one(line: V = line, wanted: V = wanted) -> None:
+                b.store(b.load(b.at(lines, wanted, type_), type_), line)
+
+            def several(count: V = count, line: V = line, wanted: V = wanted) -> None:
+                from_ = b.at(lines, wanted * columns, type_)
+                _columns(
+                    b,
+                    count,
+                    type_,
+                    lambda i, load, store: store(load(b.at(from_, i, type_), dtype), b.at(line, i, type_), dtype),
+                )
+
+            b.either(
+                wanted.cmp("ult", places),  # checked before; but who knows who writes to them since
+                lambda: b.either(columns.cmp("eq", 1), one, several), lambda: b.clear(line, count * size),
+            )  # fmt: skip
     b.ret()
     return b
 

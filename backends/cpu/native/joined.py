@@ -192,20 +192,34 @@ class Joined:
     def _share(self, temporaries: Sequence[_Storage]) -> int:
         """Places for temporaries, those that live at the same time apart; the bytes of all."""
         rooms = [r.scratch for r in self.runs if r.scratch is not None]
+        heirs = self._heirs({id(s) for s in temporaries})
         for i, run in enumerate(self.runs):
             if run.scratch is not None:
                 run.scratch.first = run.scratch.last = i
         placed: list[_Storage] = []
         for s in sorted([*temporaries, *rooms], key=lambda s: s.first):
             placed = [p for p in placed if p.last >= s.first]
-            at = 0
-            for p in sorted(placed, key=lambda p: p.offset):
-                if p.offset >= at + s.nbytes:
-                    break
-                at = max(at, -(-(p.offset + p.nbytes) // 64) * 64)
-            s.offset = at
+            s.offset = heirs[id(s)].offset if id(s) in heirs else _room(s.nbytes, placed)
             placed.append(s)
         return max([s.offset + s.nbytes for s in (*temporaries, *rooms)], default=0)
+
+    def _heirs(self, temporaries: set[int]) -> dict[int, _Storage]:
+        """Results that take the memory of an argument that dies with their launch, by id: less memory is less to fetch."""
+        found: dict[int, _Storage] = {}
+        for at, run in enumerate(self.runs):
+            n, code = len(run.native.inputs), run.native.code
+            taken = {id(run.views[j].storage) for j in code.inplace if j is not None}
+            for places, out in zip(code.over, run.views[n:], strict=False):
+                if out.storage.first != at or id(out.storage) not in temporaries:
+                    continue
+                read = [id(v.storage) for i, v in enumerate(run.views[:n]) if i not in places]
+                for v in [run.views[j] for j in places]:
+                    dies = v.storage.last == at and id(v.storage) in temporaries - taken
+                    if dies and id(v.storage) not in read and _alike(v, out):
+                        found[id(out.storage)] = v.storage
+                        taken.add(id(v.storage))
+                        break
+        return found
 
     def _part(self, run: _Run, value: dict[int, int], n_arrays: int) -> Part:
         """The context of a launch: pointers, numbers, scratch, own slots."""
@@ -253,6 +267,22 @@ def _seen(native: Native, source: ArrayType) -> tuple[int, ArrayType]:
 
 def _strides(t: ArrayType) -> tuple[int, ...]:
     return t.strides or row_major(t.shape, t.dtype.itemsize)
+
+
+def _alike(a: _View, b: _View) -> bool:
+    """Whether two views are all of their memory, element by element alike."""
+    whole = all(v.storage.nbytes == prod(v.type.shape) * v.type.dtype.itemsize and _is_tidy(v.type) for v in (a, b))
+    return whole and a.type.dtype == b.type.dtype and a.storage.nbytes == b.storage.nbytes
+
+
+def _room(nbytes: int, placed: Sequence[_Storage]) -> int:
+    """The first gap of so many bytes between those that are placed."""
+    at = 0
+    for p in sorted(placed, key=lambda p: p.offset):
+        if p.offset >= at + nbytes:
+            break
+        at = max(at, -(-(p.offset + p.nbytes) // 64) * 64)
+    return at
 
 
 def _is_tidy(t: ArrayType) -> bool:

@@ -24,7 +24,7 @@ from .layout import DATA, usable
 from .runtime import READABLE, SLOTS, WRITABLE, runtime
 
 __all__ = [
-    "ArrayType", "Code", "Context", "Entry", "Native", "Several", "assemble", "builtin", "empty_kernel", "make_kernel", "native_of",
+    "ArrayType", "Code", "Context", "Entry", "Guarded", "Native", "Several", "assemble", "builtin", "empty_kernel", "make_kernel", "native_of",
     "task_function",
 ]  # fmt: skip
 
@@ -53,13 +53,18 @@ class ArrayType(NamedTuple):
 
 
 class Code(NamedTuple):
-    """The text of a kernel's module, and what its entry takes: see `Entry`."""
+    """The text of a kernel's module, and what its entry takes: see `Entry`.
+
+    * `alias`: whether it makes a view, and runs nothing.
+    * `over`: for each output the inputs whose memory it may take: each element is read before it is written.
+    """
 
     text: str
     kinds: tuple[str, ...] = ()
     inplace: tuple[int | None, ...] = ()
     views: frozenset[int] = frozenset()
-    alias: bool = False  # whether it makes a view, and runs nothing
+    alias: bool = False
+    over: tuple[tuple[int, ...], ...] = ()
 
 
 class Native(NamedTuple):
@@ -92,6 +97,18 @@ class Several:
 
     def __call__(self, *arrays: Any) -> tuple[Any, ...]:
         return tuple([kernel(*[arrays[i] for i in places]) for kernel, places in self.parts])
+
+
+class Guarded:
+    """A kernel, and a check of its argument `place` that raises, or gives what the kernel takes for it."""
+
+    def __init__(self, check: Callable[[Any], Any], kernel: Callable[..., Any], place: int) -> None:
+        self.check, self.kernel, self.place = check, kernel, place
+
+    def __call__(self, *args: Any) -> Any:
+        given = list(args)
+        given[self.place] = self.check(given[self.place])
+        return self.kernel(*given)
 
 
 class Context:

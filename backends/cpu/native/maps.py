@@ -151,7 +151,8 @@ def four_registers(program: MapProgram) -> int:
 
 def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Code:
     entry = Entry(program.n_args, scalar_kinds(program), places, ["body"])
-    return assemble(entry, _body(program, places, stream, long))
+    over = (tuple(range(program.n_args)),) * len(places)
+    return assemble(entry, _body(program, places, stream, long))._replace(over=over)
 
 
 def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Function:

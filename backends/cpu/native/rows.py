@@ -8,7 +8,7 @@ from itertools import groupby
 from math import prod
 from typing import Any, NamedTuple
 
-from ....core.contract import Expr, RowProgram, f32, f64
+from ....core.contract import Expr, RowProgram, f32, f64, row_program
 from .compiler import vector_bytes
 from .expression import Nodes, load_array, memory_type, splat_scalar, store_array, supported
 from .fallback import Fallback
@@ -26,6 +26,7 @@ _LONG = 1 << 14  # elements of a row that a thread's stack may hold
 LONG = 128  # elements of a row that is read four registers at a time: their work overlaps
 BLOCK = 64  # vectors summed in f32 before the sum goes into f64
 CHUNKS = 64  # parts of the rows, where results are summed over rows
+PIECE = 1 << 12  # elements of a row that no reduction runs over
 SEGMENT = 1 << 14  # elements of a long row to a task
 _texts: dict[Any, Code] = {}
 
@@ -54,12 +55,28 @@ def row_kernel(
     if not usable() or not _supported(program):
         return numpy_kernel
     rows, length = prod(outer), prod(inner)
+    if rows == 1 and not _levels(program)[1] and "col" not in program.in_kinds and {*program.out_kinds} == {"full"}:
+        program = _of_one_row(program)
+        length = _piece(length)
+        rows = prod(inner) // length
     full, row = shapes or (outer + inner, outer)
     segments = -(-length // SEGMENT) if _splits(program) and length > 2 * SEGMENT and rows < 64 else 1
     if segments == 1 and rows < 8 and length > 1 << 17:
         return NotImplemented  # few long rows: maps and reductions have more to share among threads
     by_kind = {"full": full, "row": row, "col": inner, "scalar": ()}
     return _make(program, Layout(rows, length, 1, 0, length), by_kind, segments, numpy_kernel)
+
+
+def _of_one_row(p: RowProgram) -> RowProgram:
+    """What is one per row is a scalar then."""
+    kinds = tuple(["scalar" if k == "row" else k for k in p.in_kinds])
+    return row_program(p.outputs, p.in_dtypes, p.out_dtypes, p.n_scalars, kinds, p.out_kinds)
+
+
+def _piece(count: int) -> int:
+    """The length of rows that any array of so many elements may be cut into, for all threads to share."""
+    least = max(1, count // PIECE)
+    return next((count // n for n in range(least, least + 256) if count % n == 0), count)
 
 
 def row_over_kernel(program: RowProgram, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any:
@@ -185,7 +202,14 @@ def _print(program: RowProgram, kept: bool, stream: bool, long: bool, form: int,
         whole = name in ("rows", "chunks")
         writer = Rows(program, name, kept and whole, stream and whole, long, alike)
         functions.append(getattr(writer, name)())
-    return assemble(entry, *functions)
+    return assemble(entry, *functions)._replace(over=_over(program, alike) if form == 1 else ())
+
+
+def _over(program: RowProgram, alike: frozenset[int]) -> tuple[tuple[int, ...], ...]:
+    """A single full result may take the memory of a full argument: a row is written in its last pass."""
+    fulls = tuple([i for i, k in enumerate(program.in_kinds) if k == "full" and i not in alike])
+    single = program.out_kinds.count("full") == 1
+    return tuple([fulls if single and k == "full" else () for k in program.out_kinds])
 
 
 class Rows:
