@@ -111,7 +111,7 @@ class Device:
         self.backend, self.name = backend, backend.name
         self.runtime, self.kernels, self.plans = backend.runtime, backend.kernels, backend.plans
         self._seed, self._counter = seed & 0xFFFFFFFFFFFFFFFF, 0
-        self._ones: dict[Any, Tensor] = {}
+        self._once: dict[Any, Tensor] = {}
 
     @property
     def capabilities(self) -> Any:
@@ -201,9 +201,13 @@ class Device:
 
     def one(self, dtype: Any) -> Tensor:
         """The rank-0 one of this dtype, made once: where backward passes start."""
-        found = self._ones.get(dtype)
+        return self.once(dtype, lambda: self.kept(TensorType((), dtype), 1))
+
+    def once(self, key: Any, make: Callable[[], Tensor]) -> Tensor:
+        """`make()`, called once for each key."""
+        found = self._once.get(key)
         if found is None:
-            found = self._ones[dtype] = self.kept(TensorType((), dtype), 1)
+            found = self._once[key] = make()
         return found
 
     def zeros_like(self, other: Tensor) -> Tensor:

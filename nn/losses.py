@@ -11,8 +11,8 @@ from ..core.checks import dtype_error, same_dtype, same_shape, shape_error
 from ..core.dispatch import apply
 from ..core.expr import arg, row_max, row_sum, scalar, select
 from ..core.expr import functions as F
-from ..core.ops.make import one_hot_of
-from ..core.ops.reduce import narrow, safe_sqrt, wide
+from ..core.ops.make import counting, one_hot_of
+from ..core.ops.reduce import narrow, safe_sqrt, wide, widened
 from ..core.public import TapeError, Tensor, f32, f64, i64, where
 from ..core.registry import register
 from ..core.rowops import RowOp
@@ -55,6 +55,7 @@ _HUBER = _total("huber", F.huber_error(x, q, scalar(1)), "Mean Huber error.", 2)
 _BCE = _total("bce_with_logits", F.bce_with_logits(x, q), "Mean binary cross entropy of logits.")
 # per row: -sum q ln p, and sum q (ln q - ln p) with 0 ln 0 = 0. Both gradients in closed form: through the maximum, whose
 # terms cancel, the largest logit of a row would get their rounding errors.
+_COUNTED = 1 << 24  # f32 counts up to here
 _P = F.exp(x - row_max(x)) / row_sum(F.exp(x - row_max(x)))
 
 
@@ -75,6 +76,19 @@ _XENT = register(
         gradient=_xent_gradient,
         family="loss",
         doc="-sum(q log_softmax(x)) per row.",
+    )
+)
+# the element of the class, whose number is arg(1), among columns numbered by arg(2): a logit of -inf elsewhere does no harm
+_IS_CLASS = F.eq(arg(2), arg(1))
+_OF_CLASS = register(
+    RowOp(
+        "cross_entropy_with_indices",
+        F.log(row_sum(F.exp(x - row_max(x)))) - (row_sum(select(_IS_CLASS, x, 0.0)) - row_max(x)),
+        ("full", "row", "col"),
+        "row",
+        gradient=lambda g, x, label, number, y: (g * (_P - select(_IS_CLASS, 1.0, 0.0)), label * 0.0, number * 0.0),
+        family="loss",
+        doc="-log_softmax(x)[class] per row.",
     )
 )
 _KL = register(
@@ -206,22 +220,23 @@ def cross_entropy_with_indices_loss(
                 "classes": f"classes.shape = {list(classes.shape)}",
             },
         )
-    n, dtype = logits.shape[-1], logits.dtype
-    logits = wide(logits)
+    dtype, logits = logits.dtype, widened(logits)
     kept = None if ignore_index is None else classes != ignore_index
-    probs = _one_hot(classes if kept is None else where(kept, classes, 0), n, logits.dtype)
-    if label_smoothing:
-        probs = probs * (1.0 - label_smoothing) + label_smoothing / n
-    if kept is not None:
-        probs = probs * kept.to_dtype(logits.dtype).broadcast_like(logits, logits.rank - 1)
-    loss = apply(_XENT, (logits, probs), ((logits.rank - 1,),)).mean()
-    return narrow(loss if kept is None else loss * _share(kept, logits.dtype), dtype)
+    rows = _class_rows(logits, classes if kept is None else where(kept, classes, 0), label_smoothing)
+    if kept is None:
+        return narrow(rows.mean(), dtype)
+    return narrow(where(kept, rows, 0.0).mean() * _share(kept, logits.dtype), dtype)
 
 
-def _one_hot(classes: Tensor, n: int, dtype: Any) -> Tensor:
-    """One-hot rows; a class that there is not is an `IndexError` where gather raises one."""
-    numbers = classes.device.arange(n, dtype=i64)
-    return one_hot_of(numbers.gather(classes), numbers, dtype)
+def _class_rows(logits: Tensor, classes: Tensor, label_smoothing: float) -> Tensor:
+    """The loss of each row; a class that there is not is an `IndexError` where gather raises one."""
+    n, axes = logits.shape[-1], ((logits.rank - 1,),)
+    if label_smoothing or n > _COUNTED:
+        numbers = counting(classes.device, n, i64)
+        probs = one_hot_of(numbers.gather(classes), numbers, logits.dtype)
+        return _XENT.call(logits, probs * (1.0 - label_smoothing) + label_smoothing / n, axes)
+    numbers = counting(classes.device, n, logits.dtype)
+    return _OF_CLASS.call(logits, numbers.gather(classes), numbers, axes)
 
 
 def _share(kept: Tensor, dtype: Any) -> Tensor:

@@ -45,6 +45,17 @@ def arange(self: Device, start: Any, stop: Any = None, step: Any = 1, dtype: Any
     return _generate(self, scalar(0) + at * scalar(1), self._checked("arange", (n,), chosen).shape, chosen, values)
 
 
+def counting(device: Device, n: int, dtype: Any) -> Tensor:
+    """0 to n - 1, made once: no part of what a recorded step does."""
+    type_ = TensorType((n,), dtype)
+    program = map_program((cast(index(), dtype),), (), (dtype,), 0)
+
+    def fill() -> Any:
+        return device.backend.primitive("map", Signature((), (type_,)), program=program, shape=(n,), inplace=())()
+
+    return device.once(type_, lambda: device._made(type_, fill))
+
+
 def linspace(self: Device, start: float, stop: float, count: int, dtype: Any = f32) -> Tensor:
     """`count` evenly spaced values from start to stop, both included."""
     dtype = as_dtype(dtype)

@@ -102,11 +102,19 @@ _MAX = _define("max", "number", _extremum_vjp, (0, "out"), "Largest along axes."
 _MIN = _define("min", "number", _extremum_vjp, (0, "out"), "Smallest along axes.")
 
 
+def axes_of(op: str, x: Any, axes: Any) -> tuple[int, ...]:
+    """Axes of x, sorted: an int, distinct ones, or None for all."""
+    rank = len(as_tensor(op, x)._type.shape)
+    if type(axes) is int and -rank <= axes < rank:  # the usual case, asked at once
+        return (axes % rank,)
+    return tuple(sorted(normalize_axes(op, axes, rank, x)))
+
+
 def reduced_axes(op: str, x: Any, axes: Any, to: Any) -> tuple[int, ...]:
     """The axes of a reduction, sorted: named, or those that lead to the target shape `to`."""
-    as_tensor(op, x)
     if to is None:
-        return tuple(sorted(normalize_axes(op, axes, x.rank, x)))
+        return axes_of(op, x, axes)
+    as_tensor(op, x)
     if axes is not None:
         raise ShapeError(f"[{op}] takes axes or a target shape, not both")
     target = check_shape(op, to)
@@ -126,10 +134,6 @@ def reduced_axes(op: str, x: Any, axes: Any, to: Any) -> tuple[int, ...]:
 
 
 def _reduce(spec: Any, x: Tensor, axes: Any, to: Any) -> Tensor:
-    if to is None and type(axes) is int and 0 <= axes < len(x.shape):
-        return spec.call(x, ((axes,),))
-    if to is None and axes is None:
-        return spec.call(x, (tuple(range(len(x.shape))),))
     return spec.call(x, (reduced_axes(spec.name, x, axes, to),))
 
 
@@ -141,25 +145,25 @@ def sum_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     >>> dfdx.device("cpu").ones((2, 3)).sum(0).tolist()
     [2.0, 2.0, 2.0]
     """
-    return _reduce(_SUM, as_tensor("sum", x), axes, to)
+    return _reduce(_SUM, x, axes, to)
 
 
 @public()
 def prod_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Product along `axes`, or to the target shape `to`."""
-    return _reduce(_PROD, as_tensor("prod", x), axes, to)
+    return _reduce(_PROD, x, axes, to)
 
 
 @public("amax")
 def max_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Largest element along `axes`; NaN propagates, ties share the gradient."""
-    return _reduce(_MAX, as_tensor("max", x), axes, to)
+    return _reduce(_MAX, x, axes, to)
 
 
 @public("amin")
 def min_(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """Smallest element along `axes`; NaN propagates, ties share the gradient."""
-    return _reduce(_MIN, as_tensor("min", x), axes, to)
+    return _reduce(_MIN, x, axes, to)
 
 
 def _count(x: Tensor, axes: tuple[int, ...]) -> int:

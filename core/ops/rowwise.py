@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..checks import normalize_axes
 from ..dispatch import apply
 from ..expr import Expr, arg, row_max, row_sum, scalar, select
 from ..expr import functions as F
@@ -12,7 +11,7 @@ from ..registry import register
 from ..rowops import RowOp
 from ..tensor import Tensor
 from ._define import as_tensor, public
-from .reduce import reduced_axes
+from .reduce import axes_of, reduced_axes
 
 x = arg(0)
 _SHIFTED = x - row_max(x)
@@ -102,10 +101,6 @@ def softmax_gradient(y: Tensor, g: Tensor, axes: tuple[int, ...]) -> Tensor:
     return apply(spec, tuple([given[s] for s in sources]), (axes,))  # type: ignore[no-any-return]
 
 
-def _axes(op: str, x: Tensor, axis: Any) -> tuple[int, ...]:
-    return tuple(sorted(normalize_axes(op, axis, as_tensor(op, x).rank, x)))
-
-
 def _mean_factor(x: Tensor, axes: tuple[int, ...]) -> float:
     n = 1
     for a in axes:
@@ -121,42 +116,38 @@ def softmax(x: Tensor, axis: Any = -1) -> Tensor:
     >>> dfdx.device("cpu").zeros((2, 4)).softmax(-1)[0].tolist()
     [0.25, 0.25, 0.25, 0.25]
     """
-    return apply(_SOFTMAX, (x,), (_axes("softmax", x, axis),))
+    return _SOFTMAX.call(x, (axes_of("softmax", x, axis),))
 
 
 @public()
 def log_softmax(x: Tensor, axis: Any = -1) -> Tensor:
     """ln(softmax(x)) along an axis or axes, stable."""
-    return apply(_LOG_SOFTMAX, (x,), (_axes("log_softmax", x, axis),))
+    return _LOG_SOFTMAX.call(x, (axes_of("log_softmax", x, axis),))
 
 
 @public()
 def logsumexp(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     """ln(sum(exp(x))) along `axes`, or to the target shape `to`; stable, and -inf for a row of -inf."""
-    return apply(_LOGSUMEXP, (x,), (reduced_axes("logsumexp", x, axes, to),))
+    return _LOGSUMEXP.call(x, (reduced_axes("logsumexp", x, axes, to),))
 
 
 @public()
 def normalize(x: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) along an axis or axes, with the biased variance."""
-    axes = _axes("normalize", x, axis)
-    return apply(_NORMALIZE, (x,), (axes,), (_mean_factor(x, axes), float(eps)))
+    axes = axes_of("normalize", x, axis)
+    return _NORMALIZE.call(x, _mean_factor(x, axes), float(eps), (axes,))
 
 
 @public()
 def layer_norm(x: Tensor, gamma: Tensor, beta: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """`normalize`, times gamma, plus beta; both have the dims of the axes. Source: arXiv 1607.06450."""
-    axes = _axes("layer_norm", x, axis)
-    return apply(
-        _LAYER_NORM,
-        (x, as_tensor("layer_norm", gamma), as_tensor("layer_norm", beta)),
-        (axes,),
-        (_mean_factor(x, axes), float(eps)),
-    )
+    axes = axes_of("layer_norm", x, axis)
+    gamma, beta = as_tensor("layer_norm", gamma), as_tensor("layer_norm", beta)
+    return _LAYER_NORM.call(x, gamma, beta, _mean_factor(x, axes), float(eps), (axes,))
 
 
 @public()
 def rms_norm(x: Tensor, gamma: Tensor, axis: Any = -1, eps: float = 1e-5) -> Tensor:
     """x / sqrt(mean(x^2) + eps) times gamma, which has the dims of the axes. Source: arXiv 1910.07467."""
-    axes = _axes("rms_norm", x, axis)
-    return apply(_RMS_NORM, (x, as_tensor("rms_norm", gamma)), (axes,), (_mean_factor(x, axes), float(eps)))
+    axes = axes_of("rms_norm", x, axis)
+    return _RMS_NORM.call(x, as_tensor("rms_norm", gamma), _mean_factor(x, axes), float(eps), (axes,))

@@ -62,3 +62,19 @@ def test_classes_of_any_integer_dtype(dtype):
 def test_all_rows_ignored_is_nan_as_in_pytorch():
     loss = losses.cross_entropy_with_indices_loss(DEV.zeros((2, 3)), DEV.tensor([1, 1]), ignore_index=1)
     assert np.isnan(loss.item())
+
+
+def test_logits_masked_by_minus_infinity_do_no_harm_to_other_classes():
+    """Actions that are not allowed, tokens that are masked: as in PyTorch, value and gradient stay finite."""
+    torch = pytest.importorskip("torch")
+    logits = np.random.default_rng(0).normal(size=(4, 5)).astype(np.float32)
+    logits[0, 1] = logits[1, 0] = logits[1, 4] = -np.inf
+    classes = np.array([0, 2, 4, 1])
+    dev = dfdx.device("cpu")
+    x, t = dev.tensor(logits), torch.tensor(logits, requires_grad=True)
+    loss = losses.cross_entropy_with_indices_loss(x.traced(), dev.tensor(classes))
+    expected = torch.nn.functional.cross_entropy(t, torch.tensor(classes))
+    expected.backward()
+    grads = loss.backward()
+    np.testing.assert_allclose(loss.item(), expected.item(), rtol=1e-6)
+    np.testing.assert_allclose(grads.get(x).array(), t.grad.numpy(), rtol=1e-5, atol=1e-7)

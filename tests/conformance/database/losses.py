@@ -117,7 +117,7 @@ add(OpInfo("cross_entropy_with_indices_loss", indices, (
     S("matrix", normal(5, 4), ints(4, 5)), S("cube", normal(2, 3, 4), ints(4, 2, 3)), S("vector", normal(4), ints(4)).at("standard"),
     S("some ignored", normal(5, 4), values([0, 1, 2, 2, 3], dtype="i64"), ignore_index=2), S("smoothed", normal(5, 4), ints(4, 5), label_smoothing=0.25),
     S("large", normal(300, 257), ints(257, 300)).at("standard"),
-), call=losses.cross_entropy_with_indices_loss, composite=True, family="loss",
+), call=losses.cross_entropy_with_indices_loss, composite=True, family="loss", covers=("cross_entropy_with_indices",),
     torch=lambda t, x, c, ignore_index=-100, label_smoothing=0.0: t.nn.functional.cross_entropy(
         x.reshape(-1, x.shape[-1]), c.reshape(-1), ignore_index=ignore_index, label_smoothing=label_smoothing),
     errors=(
