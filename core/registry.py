@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
 
 from .errors import MissingKernelError, PluginError
@@ -147,7 +147,10 @@ def _no_rule(*_: Any, **__: Any) -> TensorType:
     raise AssertionError("a composite without a shape rule is never planned")
 
 
-def register(spec: OpSpec) -> OpSpec:
+_Spec = TypeVar("_Spec", bound=OpSpec)
+
+
+def register(spec: _Spec) -> _Spec:
     """Add an op to the table; a second op of the same name is a `PluginError`."""
     if spec.name in OPS:
         raise PluginError(f"op {spec.name!r} is registered already")
