@@ -167,6 +167,35 @@ def test_classes_are_checked_before_the_one_plan_of_the_step():
     np.testing.assert_array_equal(net.weight.array(), before)
 
 
+WIDE = DEV.ones((200, 90)) * 0.1
+FOLLOWED = {
+    "an activation": (lambda x: (x @ WIDE).tanh() @ DEV.ones((90, 40)), 1),
+    "with a result that lives on": (lambda x: (lambda y: (y, y.tanh()))(x @ WIDE), 1),
+    "of two products": (lambda x: (x @ WIDE) * (x.exp() @ WIDE), 1),
+    "with what was made before": (lambda x: (lambda e: (x @ WIDE) * e + e)(x.exp() @ WIDE), 1),
+    "of many rows and columns": (lambda x: (x @ DEV.ones((200, 700))).tanh() * 2.0, 1),
+    "of a batch": (lambda x: (x.reshape((5, 50, 200)) @ (DEV.ones((5, 200, 90)) * 0.1)).exp(), 1),
+    "not of a view": (lambda x: (x @ WIDE).permute((1, 0)).tanh(), 0),
+    "not of itself turned": (lambda x: (lambda y: y.exp() + y.permute((1, 0)))(x @ DEV.ones((200, 250))), 0),
+    "not by rows": (lambda x: (x @ WIDE).softmax(-1), 0),
+}
+
+
+@pytest.mark.parametrize("name", FOLLOWED)
+def test_elementwise_launches_follow_the_blocks_of_a_product(name, monkeypatch):
+    from dfdx.backends.cpu.native import joined
+
+    runs, kernel = [], joined.Joined.kernel
+    monkeypatch.setattr(joined.Joined, "kernel", lambda self, *a: (runs.extend(self.runs), kernel(self, *a))[1])
+    step, posts = FOLLOWED[name]
+    call = dfdx.capture(step)
+    for s in range(3):
+        x = normal(250, 200, seed=s)
+        for a, b in zip(arrays(call(x)), arrays(step(x)), strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert call.replays == 2 and sum(r.post is not None for r in runs) == posts
+
+
 def test_results_take_the_place_of_what_dies_with_their_launch(monkeypatch):
     from dfdx.backends.cpu.native import joined
 

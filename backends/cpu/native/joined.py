@@ -5,17 +5,18 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Sequence
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ....core.contract import Launch, Slot
 from .alias import row_major
+from .epilogue import with_epilogues
 from .fallback import Fallback, copier
 from .kernel import RELEASE, SCRATCH, ArrayType, Native, native_of
 from .plan import BLOCK, FIRST, ZERO, Made, Part, Taken, plan_kernel
+from .storage import Run, Storage, View, alike, is_tidy, lifetimes, room, strides_of
 from .turned import turned_copy
-from .views import row_major_like
 
 __all__ = ["Declined", "Joined"]
 
@@ -29,37 +30,6 @@ class Declined(Exception):
         self.launch = launch
 
 
-class _Storage:
-    """Memory: of a given array (`given` is its value), of a new one (`outlives`), or of a temporary."""
-
-    def __init__(self, dtype: Any, shape: tuple[int, ...], given: int | None = None) -> None:
-        self.dtype, self.shape, self.given = dtype, shape, given
-        self.written = self.outlives = False
-        self.first, self.last = -1, -1  # launches that make and that read it
-        self.offset = 0
-
-    @property
-    def nbytes(self) -> int:
-        return int(prod(self.shape) * self.dtype.itemsize)
-
-
-class _View(NamedTuple):
-    """How a value lies in its storage."""
-
-    storage: _Storage
-    offset: int
-    type: ArrayType
-
-
-class _Run(NamedTuple):
-    """A launch with its operands found."""
-
-    native: Native
-    views: list[_View]  # inputs, then outputs
-    numbers: tuple[Any, ...]
-    scratch: _Storage | None
-
-
 class Joined:
     """The run as a plan.
 
@@ -70,8 +40,8 @@ class Joined:
 
     def __init__(self, launches: Sequence[tuple[Launch, Native]], later: set[int]) -> None:
         self.launches = [l for l, _ in launches]
-        self.runs: list[_Run] = []
-        self._views: dict[int, _View] = {}
+        self.runs: list[Run] = []
+        self._views: dict[int, View] = {}
         later = set(later)
         self.after: list[Launch] = []
         for launch, native in reversed(launches):
@@ -88,6 +58,8 @@ class Joined:
         for v in self.results:
             self._views[v].storage.outlives = True
         inside = {v for l in self.launches for v in l.outputs}
+        self.runs = with_epilogues(self.runs)
+        lifetimes(self.runs)
         self.arrays = tuple(dict.fromkeys(v for l in self.launches for v in l.inputs if v not in inside))
 
     # ----- where values lie
@@ -97,65 +69,60 @@ class Joined:
         if native.code.alias:
             (source,), (out,) = views, native.outputs
             offset = int(native.config[native.own])
-            if not _is_tidy(source.type):
+            if not is_tidy(source.type):
                 if launch.name in _VIEWS:
                     offset, out = _seen(native, source.type)
                 else:
                     source = self._copy(launch, source)
-            self._views[launch.outputs[0]] = _View(source.storage, source.offset + offset, out)
+            self._views[launch.outputs[0]] = View(source.storage, source.offset + offset, out)
             return
         native, views = self._readable(launch, native, views)
         scratch = int(native.config[SCRATCH])
-        room = _Storage(np.dtype(np.int8), (scratch,)) if scratch else None
-        for view in views:
-            view.storage.last = len(self.runs)
+        block = Storage(np.dtype(np.int8), (scratch,)) if scratch else None
         for v, type_, j in zip(launch.outputs, native.outputs, native.code.inplace, strict=True):
             if j is not None:
                 views[j].storage.written = True
                 self._views[v] = views[j]
             else:
-                self._views[v] = _View(_Storage(type_.dtype, type_.shape), 0, type_)
-                self._views[v].storage.first = len(self.runs)
+                self._views[v] = View(Storage(type_.dtype, type_.shape), 0, type_)
             views.append(self._views[v])
-            views[-1].storage.last = len(self.runs)
         self._check_numbers(launch, native)
-        self.runs.append(_Run(native, views, launch.numbers, room))
+        self.runs.append(Run(native, views, launch.numbers, block))
 
-    def _input(self, v: int, type_: ArrayType) -> _View:
+    def _input(self, v: int, type_: ArrayType) -> View:
         """The view of a value; one that comes from outside must be a row-major array of the type, which the plan checks."""
         found = self._views.get(v)
         if found is None:
             whole = ArrayType(type_.shape, type_.dtype, row_major(type_.shape, type_.dtype.itemsize))
-            found = self._views[v] = _View(_Storage(type_.dtype, type_.shape, v), 0, whole)
+            found = self._views[v] = View(Storage(type_.dtype, type_.shape, v), 0, whole)
         if found.type.dtype != type_.dtype or prod(found.type.shape) != prod(type_.shape):
             raise Declined(self._launch)
         return found
 
-    def _readable(self, launch: Launch, native: Native, views: list[_View]) -> tuple[Native, list[_View]]:
+    def _readable(self, launch: Launch, native: Native, views: list[View]) -> tuple[Native, list[View]]:
         """The kernel that reads the views as they lie, or copies of them for the one that does not."""
-        loose = [i for i, v in enumerate(views) if not _is_tidy(v.type)]
+        loose = [i for i, v in enumerate(views) if not is_tidy(v.type)]
         if not loose:
             return native, views
         if any(j in loose for j in native.code.inplace) or not isinstance(native.slow, Fallback):
             raise Declined(launch)
         if native.slow.strided is not None:
-            strides = tuple([_strides(v.type) for v in views])
+            strides = tuple([strides_of(v.type) for v in views])
             direct = native_of(native.slow.strided(strides))
             if direct is not None and all(len(v.type.shape) == len(t.shape) for v, t in zip(views, native.inputs)):
                 return direct, views
         return native, [self._copy(launch, v) if i in loose else v for i, v in enumerate(views)]
 
-    def _copy(self, launch: Launch, view: _View) -> _View:
-        shape, strides, dtype = view.type.shape, _strides(view.type), view.type.dtype.name
+    def _copy(self, launch: Launch, view: View) -> View:
+        shape, strides, dtype = view.type.shape, strides_of(view.type), view.type.dtype.name
         if dtype not in ("float32", "float64"):
             raise Declined(launch)
         copy = native_of(turned_copy(shape, strides, dtype) or _view_copy(shape, strides, dtype))
         if copy is None:
             raise Declined(launch)
         out = ArrayType(shape, view.type.dtype, row_major(shape, view.type.dtype.itemsize))
-        copied = _View(_Storage(out.dtype, shape), 0, out)
-        view.storage.last = copied.storage.first = copied.storage.last = len(self.runs)
-        self.runs.append(_Run(copy, [view, copied], (), None))
+        copied = View(Storage(out.dtype, shape), 0, out)
+        self.runs.append(Run(copy, [view, copied], (), None))
         return copied
 
     def _check_numbers(self, launch: Launch, native: Native) -> None:
@@ -171,7 +138,9 @@ class Joined:
 
     def kernel(self, arrays: Sequence[int], results: Sequence[int]) -> Callable[..., Any]:
         """A function (arrays, numbers) -> results, in these orders."""
-        storages = list({id(v.storage): v.storage for run in self.runs for v in run.views}.values())
+        storages = list(
+            {id(v.storage): v.storage for run in self.runs for part in run.parts() for v in part.views}.values()
+        )
         fresh = [s for s in storages if s.given is None and s.outlives]
         by_value = {s.given: s for s in storages if s.given is not None}
         found = [by_value.get(v) for v in arrays]
@@ -185,58 +154,52 @@ class Joined:
         order |= {id(s): len(arrays) + k for k, s in enumerate(fresh)}
         return plan_kernel(
             taken, kinds, [Made(s.dtype, s.shape, s.nbytes) for s in fresh], [order[id(self._views[v].storage)] for v in results],
-            parts, temporaries, any(run.native.config[RELEASE] for run in self.runs),
+            parts, temporaries, any(part.native.config[RELEASE] for run in self.runs for part in run.parts()),
             self.by_python(arrays, results), [self.runs, taken, fresh],
         )  # fmt: skip
 
-    def _share(self, temporaries: Sequence[_Storage]) -> int:
+    def _share(self, temporaries: Sequence[Storage]) -> int:
         """Places for temporaries, those that live at the same time apart; the bytes of all."""
         rooms = [r.scratch for r in self.runs if r.scratch is not None]
         heirs = self._heirs({id(s) for s in temporaries})
-        for i, run in enumerate(self.runs):
-            if run.scratch is not None:
-                run.scratch.first = run.scratch.last = i
-        placed: list[_Storage] = []
+        placed: list[Storage] = []
         for s in sorted([*temporaries, *rooms], key=lambda s: s.first):
             placed = [p for p in placed if p.last >= s.first]
-            s.offset = heirs[id(s)].offset if id(s) in heirs else _room(s.nbytes, placed)
+            s.offset = heirs[id(s)].offset if id(s) in heirs else room(s.nbytes, placed)
             placed.append(s)
         return max([s.offset + s.nbytes for s in (*temporaries, *rooms)], default=0)
 
-    def _heirs(self, temporaries: set[int]) -> dict[int, _Storage]:
+    def _heirs(self, temporaries: set[int]) -> dict[int, Storage]:
         """Results that take the memory of an argument that dies with their launch, by id: less memory is less to fetch."""
-        found: dict[int, _Storage] = {}
+        found: dict[int, Storage] = {}
         for at, run in enumerate(self.runs):
-            n, code = len(run.native.inputs), run.native.code
-            taken = {id(run.views[j].storage) for j in code.inplace if j is not None}
-            for places, out in zip(code.over, run.views[n:], strict=False):
-                if out.storage.first != at or id(out.storage) not in temporaries:
-                    continue
-                read = [id(v.storage) for i, v in enumerate(run.views[:n]) if i not in places]
-                for v in [run.views[j] for j in places]:
-                    dies = v.storage.last == at and id(v.storage) in temporaries - taken
-                    if dies and id(v.storage) not in read and _alike(v, out):
-                        found[id(out.storage)] = v.storage
-                        taken.add(id(v.storage))
-                        break
+            for part in run.parts():
+                kept = run._replace(post=None).loads() if part is not run else set()
+                taken = {id(part.views[j].storage) for j in part.native.code.inplace if j is not None}
+                for places, out in zip(part.native.code.over, part.views[len(part.native.inputs) :], strict=False):
+                    if out.storage.first == at and id(out.storage) in temporaries:
+                        old = _heritage(part, places, out, at, temporaries - kept - taken)
+                        if old is not None:
+                            found[id(out.storage)] = old
+                            taken.add(id(old))
         return found
 
-    def _part(self, run: _Run, value: dict[int, int], n_arrays: int) -> Part:
-        """The context of a launch: pointers, numbers, scratch, own slots."""
+    def _part(self, run: Run, value: dict[int, int], n_arrays: int) -> Part:
+        """A launch with the contexts of it and of what runs over its result: pointers, numbers, scratch, own slots."""
 
-        def place(s: _Storage) -> tuple[int, int]:
+        def place(s: Storage) -> tuple[int, int]:
             return (value[id(s)], 0) if id(s) in value else (BLOCK, s.offset)
 
         context = []
-        for view in run.views:
-            which, offset = place(view.storage)
-            context.append((which, offset + view.offset))
-        for n, kind in zip(run.numbers, run.native.code.kinds, strict=True):
-            context.append((FIRST + n_arrays + n.place, 0) if isinstance(n, Slot) else (ZERO, _bits(n, kind)))
-        config = run.native.config
-        context.append((ZERO, 0) if run.scratch is None else (BLOCK, run.scratch.offset))
-        context.append((ZERO, config.ctypes.data + 8 * run.native.own))
-        return Part(run.native.launch, config.ctypes.data, context)
+        for part in run.parts():
+            for view in part.views:
+                which, offset = place(view.storage)
+                context.append((which, offset + view.offset))
+            for n, kind in zip(part.numbers, part.native.code.kinds, strict=True):
+                context.append((FIRST + n_arrays + n.place, 0) if isinstance(n, Slot) else (ZERO, _bits(n, kind)))
+            context.append((ZERO, 0) if part.scratch is None else (BLOCK, part.scratch.offset))
+            context.append((ZERO, part.native.config.ctypes.data + 8 * part.native.own))
+        return Part(run.native.launch, run.native.config.ctypes.data, context)
 
     def by_python(self, arrays: Sequence[int], results: Sequence[int]) -> Callable[..., Any]:
         """The launches one by one: for arrays that the plan does not take."""
@@ -251,6 +214,13 @@ class Joined:
         return slow
 
 
+def _heritage(part: Run, places: tuple[int, ...], out: View, at: int, free: set[int]) -> Storage | None:
+    """The memory of an argument at `places` that dies with run `at` and may be this result's."""
+    free = free - {id(v.storage) for i, v in enumerate(part.views[: len(part.native.inputs)]) if i not in places}
+    views = [part.views[j] for j in places]
+    return next((v.storage for v in views if v.storage.last == at and id(v.storage) in free and alike(v, out)), None)
+
+
 def _view_copy(shape: tuple[int, ...], strides: tuple[int, ...], dtype: str) -> Callable[..., Any] | None:
     """A kernel that copies rows with gaps, or None where there is none."""
     whole = native_of(copier(shape, dtype))
@@ -263,30 +233,6 @@ def _seen(native: Native, source: ArrayType) -> tuple[int, ArrayType]:
     stand_in = np.lib.stride_tricks.as_strided(np.empty(1, source.dtype), source.shape, source.strides, writeable=False)
     view = native.slow(stand_in)
     return view.ctypes.data - stand_in.ctypes.data, ArrayType(view.shape, source.dtype, view.strides)
-
-
-def _strides(t: ArrayType) -> tuple[int, ...]:
-    return t.strides or row_major(t.shape, t.dtype.itemsize)
-
-
-def _alike(a: _View, b: _View) -> bool:
-    """Whether two views are all of their memory, element by element alike."""
-    whole = all(v.storage.nbytes == prod(v.type.shape) * v.type.dtype.itemsize and _is_tidy(v.type) for v in (a, b))
-    return whole and a.type.dtype == b.type.dtype and a.storage.nbytes == b.storage.nbytes
-
-
-def _room(nbytes: int, placed: Sequence[_Storage]) -> int:
-    """The first gap of so many bytes between those that are placed."""
-    at = 0
-    for p in sorted(placed, key=lambda p: p.offset):
-        if p.offset >= at + nbytes:
-            break
-        at = max(at, -(-(p.offset + p.nbytes) // 64) * 64)
-    return at
-
-
-def _is_tidy(t: ArrayType) -> bool:
-    return not t.strides or row_major_like(t.shape, t.strides, t.dtype.itemsize)
 
 
 def _bits(number: Any, kind: str) -> int:

@@ -57,6 +57,9 @@ class Code(NamedTuple):
 
     * `alias`: whether it makes a view, and runs nothing.
     * `over`: for each output the inputs whose memory it may take: each element is read before it is written.
+    * `each`: whether its one stage, `body`, has a task for each element of its arrays.
+    * `post`: the own slot of a task function, and of where its context lies in this one's, that runs over the elements of
+      the result as they are done; 0 where there is none.
     """
 
     text: str
@@ -65,6 +68,8 @@ class Code(NamedTuple):
     views: frozenset[int] = frozenset()
     alias: bool = False
     over: tuple[tuple[int, ...], ...] = ()
+    each: bool = False
+    post: int | None = None
 
 
 class Native(NamedTuple):
@@ -144,9 +149,9 @@ class Context:
         return self.b.at(self.b.slot(self.ctx, self._own + 1, "ptr"), i, "i64")
 
 
-def task_function(name: str) -> Function:
+def task_function(name: str, internal: bool = True) -> Function:
     """The head of a function over tasks lo to hi; any split of the tasks gives the same bits."""
-    return Function(f"internal void @{name}(ptr %ctx, i64 %lo, i64 %hi)")
+    return Function(f"{'internal ' if internal else ''}void @{name}(ptr %ctx, i64 %lo, i64 %hi)")
 
 
 class Entry:

@@ -152,11 +152,11 @@ def four_registers(program: MapProgram) -> int:
 def _print(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Code:
     entry = Entry(program.n_args, scalar_kinds(program), places, ["body"])
     over = (tuple(range(program.n_args)),) * len(places)
-    return assemble(entry, _body(program, places, stream, long))._replace(over=over)
+    return assemble(entry, _body(program, places, stream, long))._replace(over=over, each=True)
 
 
 def _body(program: MapProgram, places: tuple[int | None, ...], stream: bool, long: bool) -> Function:
-    b = task_function("body")
+    b = task_function("body", internal=False)
     n_in, w = program.n_args, width_of(program, long)
     context = Context(b, n_in + len(places), program.n_scalars)
     dtypes = (*program.in_dtypes, *program.out_dtypes)

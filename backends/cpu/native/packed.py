@@ -29,9 +29,10 @@ DEPTH = 256  # steps of k in a pass over a block of C: a strip of B fills half o
 TALL, WIDE = 192, 256  # rows and columns of a block of C, about
 ROWS = 16  # of lines that lie k after k: copied into all strips of a chunk before the next, while their pages and cache lines are at hand
 TASKS = 12  # blocks that are worth narrower ones
+PACKED = 1 << 15  # elements that a chunk packs, about
 _OWN = ("m", "n", "k", "depth", "tall", "wide", "inner", "a_turned", "a_lead", "a_outer", "a_inner", "a_count", "b_turned", "b_lead",
-        "b_outer", "b_inner", "b_count")  # fmt: skip
-_OWN_AT = {name: i + 4 for i, name in enumerate(_OWN)}  # after the slots of the second and third stage
+        "b_outer", "b_inner", "b_count", "post", "post_at")  # fmt: skip
+_OWN_AT = {name: i + 2 for i, name in enumerate(_OWN)}  # after the slots of the second stage
 _texts: dict[Any, Code] = {}
 
 
@@ -91,13 +92,13 @@ def large_product(
     strips, panels = -(-m // down), -(-n // across)
     tall, broad = _blocks(batch, strips, panels, down, across)
     tasks = batch * -(-strips // tall) * -(-panels // broad)
-    own = [counts[1] * panels, max(1, 65536 // (across * k)), tasks, max(1, (1 << 18) // (tall * down * broad * across * k)),
-           m, n, k, _even(k, DEPTH), tall, broad, layout.inner]  # fmt: skip
+    own = [tasks, max(1, (1 << 18) // (tall * down * broad * across * k)), m, n, k, _even(k, DEPTH), tall, broad, layout.inner]  # fmt: skip
     for o, count in zip(layout[:2], counts, strict=True):
         own += [*o, count]
+    own += [0, 0]
     scratch = counts[0] * strips * (down * k + wide(type_)) + counts[1] * panels * across * k
     return make_kernel(
-        _texts[key], "matmul", inputs, [output], 0, slow, tasks=counts[0] * strips, grain=max(1, 65536 // (down * k)),
+        _texts[key], "matmul", inputs, [output], 0, slow, tasks=counts[0] * strips + counts[1] * panels, grain=max(1, PACKED // (down * k)),
         release=batch * m * n * k > 1 << 20, scratch=scratch * size_of(type_), own=own,
     )  # fmt: skip
 
@@ -119,12 +120,14 @@ def _blocks(batch: int, strips: int, panels: int, down: int, across: int) -> tup
 
 
 def _print(type_: str, biased: bool, views: bool) -> Code:
-    entry = Entry(2 + biased, [], [None], ["pack_a", "pack_b", "multiply"], (0, 1) if views else ())
+    entry = Entry(2 + biased, [], [None], ["pack", "multiply"], (0, 1) if views else ())
     down, across = rows(), columns(type_)
     packs = [make(h, type_) for h in (down, down // 2, across) for make in (copy_function, turn_function)]
     tiles = [tile_function(h, type_) for h in (down, down // 2)]
     stages = [_stage(side, type_, biased, views) for side in "ab"]
-    return assemble(entry, *packs, *tiles, *stages, _multiply(type_, biased, views))
+    return assemble(
+        entry, *packs, *tiles, *stages, _pack(type_, biased, views), _multiply(type_, biased, views)
+    )._replace(post=_OWN_AT["post"])
 
 
 def _open(name: str, type_: str, biased: bool, views: bool) -> Any:
@@ -140,6 +143,19 @@ def _open(name: str, type_: str, biased: bool, views: bool) -> Any:
     own.packed_a = context.scratch()
     own.packed_b = b.at(own.packed_a, own.a_count * own.strips * own.strip, type_)
     return own
+
+
+def _pack(type_: str, biased: bool, views: bool) -> Function:
+    """Tasks of A, then those of B: threads wait for each other once."""
+    own = _open("pack", type_, biased, views)
+    b, count = own.b, own.a_count * own.strips
+    lo, hi, ctx = b.arg("lo", "i64"), b.arg("hi", "i64"), b.arg("ctx")
+    with b.when(lo.cmp("slt", count)):
+        b.call("@pack_a", "void", ctx, lo, b.min(hi, count))
+    with b.when(hi.cmp("sgt", count)):
+        b.call("@pack_b", "void", ctx, b.max(lo, count) - count, hi - count)
+    b.ret()
+    return b
 
 
 def _stage(side: str, type_: str, biased: bool, views: bool) -> Function:
@@ -215,8 +231,27 @@ def _multiply(type_: str, biased: bool, views: bool) -> Function:
                     )  # fmt: skip
 
                 b.either(live.cmp("sgt", down // 2), lambda: tile(down), lambda: tile(down // 2))
+        with b.when(own.post.cmp("ne", 0)):
+            last = b.min(last_column * across, own.n), b.min(last_row * down, own.m)
+            _post(own, batch * own.m * own.n, row * down, last[1], column * across, last[0])
     b.ret()
     return b
+
+
+def _post(own: Any, c: V, row: V, last_row: V, column: V, last_column: V) -> None:
+    """Run the task function of slot `post` over a block of C, which begins at element `c`, while it is in the caches."""
+    b, post = own.b, own.b.convert("inttoptr", own.post, "ptr")
+    context = b.at(b.arg("ctx"), own.post_at)
+
+    def rows_() -> None:
+        with b.loop(row, last_row) as i:
+            line = c + i.i * own.n
+            b.call(post, "void", context, line + column, line + last_column)
+
+    def all_() -> None:
+        b.call(post, "void", context, c + row * own.n, c + last_row * own.n)
+
+    b.either((last_column - column).cmp("eq", own.n), all_, rows_)
 
 
 def large_matmul(sig: Any, slow: Callable[..., Any]) -> Callable[..., Any]:
