@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -120,6 +121,19 @@ def test_what_the_long_path_is_for(dev):
         with pytest.raises(Slow) as e:
             ways("add")[1](*args)
         assert all(x is y for x, y in zip(e.value.args[0], args, strict=True))
+
+
+@pytest.mark.parametrize("slot", ["_type", "_cell", "_tape", "_view", "device", "id"])
+def test_a_spoilt_tensor_crashes_nothing(dev, slot):
+    (a, b), _ = operands("add", dev)
+    spoilt = a.traced()
+    delattr(spoilt, slot)
+    for args in ((spoilt, b), (b, spoilt)):
+        with pytest.raises(Slow):
+            ways("add")[1](*args)
+    setattr(spoilt, slot, 5)
+    with suppress(Slow, AttributeError):
+        assert ways("add")[1](spoilt, b).tolist() == (a + b).tolist()
 
 
 def test_watched_calls_come_through_the_door(dev):

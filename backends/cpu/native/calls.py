@@ -25,7 +25,7 @@ from .runtime import SLOTS, runtime
 __all__ = ["short_call"]
 
 # slots of the builtin's `self`
-RT, SLOW, SPEC, PLANS, TENSOR, CELL, IDS, SERIALS, ZERO, TRUE, ARRAY = range(11)
+RT, SLOW, SPEC, PLANS, TENSOR, CELL, TAPE, IDS, SERIALS, ZERO, TRUE, ARRAY = range(12)
 _TYPE = 8  # byte offset in PyObject
 _MEMBER, _OFFSET = 40, 16  # of PyMemberDescrObject's definition; of the offset in PyMemberDef
 _ARRAY_NAME = "array"
@@ -35,7 +35,7 @@ def short_call(spec: Any, slow: Callable[..., Any], operands: int, scalars: int,
     """A builtin of (operands, scalars, attrs), see `core.calls.short_call`; None where slots are not found."""
     if not _slots_agree():
         return None
-    kept = (slow, spec, spec.plans, Tensor, Cell, next_id.__self__, next_serial.__self__, 0, True, _ARRAY_NAME)  # type: ignore[attr-defined]
+    kept = (slow, spec, spec.plans, Tensor, Cell, Tape, next_id.__self__, next_serial.__self__, 0, True, _ARRAY_NAME)  # type: ignore[attr-defined]
     config = np.array([runtime().address, *map(id, kept)], np.int64)
     return builtin(_text(operands, scalars, has_attrs, spec.uniform), spec.name, config, kept)
 
@@ -159,6 +159,8 @@ class _Writer:
         b, tensor = self.b, self._known(TENSOR)
         for x in self.x:
             self._unless(self._type_of(x).cmp("eq", tensor), self._slow)
+            for name in ("_type", "_cell", "_tape", "id"):  # somebody may have deleted them
+                self._unless(self._get(Tensor, x, name).cmp("ne", 0), self._slow)
         types = [self._get(Tensor, x, "_type") for x in self.x]
         if self.uniform:
             for t in types[1:]:
@@ -190,6 +192,7 @@ class _Writer:
         lost, view = (self._any(name) for name in ("_serial", "_view"))
         self._unless((lost & traced.cmp("eq", 0)).cmp("eq", 0), self._slow)
         with b.when(traced):
+            self._unless(self._type_of(tape).cmp("eq", self._known(TAPE)), self._slow)
             shared = self._get(Tape, tape, "shared").cmp("eq", self._known(TRUE))
             self._unless((shared | view).cmp("eq", 0), self._slow)
         return tape, traced
