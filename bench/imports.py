@@ -28,10 +28,7 @@ print(json.dumps({"numpy": middle - start, "dfdx": end - middle, "loaded": loade
 
 def measure_import(runs: int = 5) -> dict[str, Any]:
     """{"numpy", "dfdx": seconds, the least of `runs` processes; "loaded": backends and their libraries found in `sys.modules`}."""
-    found = [
-        json.loads(subprocess.run([sys.executable, "-c", _PROGRAM], capture_output=True, check=True, text=True).stdout)
-        for _ in range(runs)
-    ]
+    found = [json.loads(_run(_PROGRAM, _environment())) for _ in range(runs)]
     return {
         "numpy": min(f["numpy"] for f in found),
         "dfdx": min(f["dfdx"] for f in found),
@@ -64,9 +61,9 @@ def measure_start(names: tuple[str, ...], runs: int = 3) -> dict[str, float]:
     found: dict[str, list[float]] = {}
     for _ in range(runs):
         for name in names:
-            found.setdefault(name, []).append(_process(name, dict(os.environ)))
+            found.setdefault(name, []).append(_process(name, _environment()))
         with tempfile.TemporaryDirectory() as folder:
-            cold = {**os.environ, "XDG_CACHE_HOME": folder, "DFDX_CACHE": folder}
+            cold = _environment(XDG_CACHE_HOME=folder, DFDX_CACHE=folder)
             found.setdefault("dfdx, cold", []).append(_process("dfdx", cold))
     return {name: min(seconds) for name, seconds in found.items()}
 
@@ -74,8 +71,18 @@ def measure_start(names: tuple[str, ...], runs: int = 3) -> dict[str, float]:
 def _process(library: str, environment: dict[str, str]) -> float:
     program = _FIRST_STEP.format(imports=_IMPORTS[library], library=library)
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", program], check=True, env=environment, capture_output=True, text=True)
-    return time.perf_counter() - start - float(done.stdout)
+    own = float(_run(program, environment))
+    return time.perf_counter() - start - own
+
+
+def _environment(**changes: str) -> dict[str, str]:
+    """Bytecode is written: installed packages come with it, so a source tree must not be compiled at each start."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | changes
+
+
+def _run(program: str, environment: dict[str, str]) -> str:
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True, text=True)
+    return done.stdout
 
 
 _STEPS = """
@@ -105,6 +112,5 @@ def measure_memory(names: tuple[str, ...]) -> dict[str, float]:
     for name in names:
         imports, make = _MAKERS[name]
         program = _STEPS.format(imports=imports, make=make)
-        done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
-        found[name] = int(done.stdout) / 1000
+        found[name] = int(_run(program, _environment())) / 1000
     return found
