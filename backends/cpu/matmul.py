@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from ...core.contract import expr, map_program, quiet, reset_errors, set_quiet
+from ...core.contract import arg, expr, map_program, quiet, reset_errors, row_program, row_sum, set_quiet
 from .native.alias import row_major
-from .native.gemm import small_linear, small_linear_backward, small_matmul
+from .native.gemm import SKINNY, small_linear, small_linear_backward, small_matmul
 from .native.kernel import Several, empty_kernel, native_of
 from .native.layout import usable
 from .native.packed import large_linear, large_linear_backward, large_matmul
 from .native.reduce import reduce_kernel
+from .native.rows import row_kernel
 from .native.views import view_kernel
+
+_DOT = 32  # elements of a row from which on a sum along it is faster than a tile
 
 
 def matmul(sig: Any) -> Any:
@@ -44,8 +47,25 @@ def linear(sig: Any) -> Any:
         slow = quiet(lambda x, w: np.matmul(x, w.T, empty()))
     else:
         slow = _biased(out, empty)
+    dots = _dots(sig, slow)
+    if dots is not slow:
+        return dots
     small = small_linear(sig, slow)
     return large_linear(sig, slow) if small is slow else small
+
+
+def _dots(sig: Any, slow: Any) -> Any:
+    """A layer of one result, which is a row program: x w summed along each row, and b; `slow` where rows are short or few."""
+    (x, weight, *bias), (y,) = sig
+    k = weight.shape[1]
+    if weight.shape[0] != 1 or k < _DOT or y.numel < SKINNY:
+        return slow
+    total = row_sum(arg(0) * arg(1))
+    kinds = ("full", "col", "scalar")[: len(sig.inputs)]
+    dtypes = tuple(t.dtype for t in sig.inputs)
+    program = row_program((total + arg(2) if bias else total,), dtypes, (y.dtype,), 0, kinds, ("row",))
+    kernel = row_kernel(program, (y.numel,), (k,), slow, (x.shape, y.shape))
+    return slow if kernel is NotImplemented else kernel
 
 
 def _biased(out: Any, empty: Any) -> Any:

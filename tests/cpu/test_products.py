@@ -14,6 +14,7 @@ size = st.sampled_from([1, 2, 3, 5, 6, 7, 10, 16, 17, 31, 33, 64, 100])
 
 
 @given(size, size, size, st.booleans())
+@example(33, 1, 100, True)
 @settings(max_examples=60, deadline=None)
 def test_linear_and_its_gradients(m, n, k, biased):
     rng = np.random.default_rng(m * n)

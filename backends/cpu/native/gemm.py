@@ -20,7 +20,7 @@ from .layout import usable
 from .packed import layout_of
 from .tile import columns, rows, wide
 
-__all__ = ["small_linear", "small_linear_backward", "small_matmul"]
+__all__ = ["SKINNY", "small_linear", "small_linear_backward", "small_matmul"]
 
 MOST = 1 << 19  # multiply-adds of a product that is small
 UNROLL = 2  # more costs compile time and gains nothing at these sizes

@@ -21,7 +21,7 @@ __all__ = ["map_kernel"]
 _COSTS = {"exp": 12, "expm1": 14, "log": 14, "log1p": 20, "tanh": 18, "erf": 14, "sin": 20, "cos": 20, "tan": 30, "pow": 60, "div": 4,
           "sqrt": 4, "random": 20}  # fmt: skip
 CHUNK_WORK = 16384  # simple operations in a chunk: a few microseconds
-CHUNK = 16384  # elements in a chunk of a large array, so that a thread reads on where it has read
+CHUNK = 65536  # elements in a chunk of a large array, so that a thread reads on where it has read
 _texts: dict[Any, Code] = {}
 
 

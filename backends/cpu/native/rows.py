@@ -115,7 +115,8 @@ def _make(
     grain, tasks, scratch = grain_of(at.rows, size, work), at.rows, 0
     own = [at.rows, at.rows, *at, segments]
     if segments > 1:
-        grain, tasks, scratch = 1, at.rows * segments, at.rows * segments * len(_levels(program)[1]) * 8
+        tasks = at.rows * segments
+        grain, scratch = max(1, tasks // 64), tasks * len(_levels(program)[1]) * 8
     elif segments == 0:
         per = max(8, -(-at.rows // CHUNKS))
         grain, tasks = 1, -(-at.rows // per)
