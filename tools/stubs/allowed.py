@@ -17,7 +17,7 @@ _REFUSED = "raises at run time, so that it is better not there"
 
 _BY_HAND = {
     r"dfdx(\.\w+)*\.(MYPY|TYPE_CHECKING_WITH_PYREFLY)": _SWITCH,
-    r"dfdx\.nn\.\w+\.(_map\d+|_built)": _PHANTOM,
+    r"dfdx\.nn\.\w+\.(_map\d+|_starts|_built)": _PHANTOM,
     r"dfdx\.nn\.Module\.__call__": "has the type of the subclass's `forward`",
     r"dfdx\.(Tensor|nn\.Channels|nn\.Features|nn\.Module)\.__class_getitem__": _GENERIC,
     r"dfdx\.Tensor\.(__init__|__setitem__|__rmatmul__)": _REFUSED,

@@ -211,7 +211,7 @@ def _std_core(lib: Library) -> str:
         'Tp = TypeVar("Tp", bound=TapeState, contravariant=True, default=Any)\n',
     ]  # fmt: skip
     chain = ", ".join([
-        "Sequential", "_At", "_Buildable", "_Deep", "_Keeps",
+        "Sequential", "_At", "_Buildable", "_Deep", "_Keeps", "_Starts",
         *[f"_El{i}" for i in range(nn.NESTED)], *[f"_Map{i}" for i in range(nn.OUTER)], *[f"_X{i}" for i in range(nn.OUTER + 1)],
         *[f"_A{i}{j}" for i in range(nn.NESTED) for j in range(nn.INNER - 1)],
     ])  # fmt: skip
@@ -251,6 +251,7 @@ def _module_part(view: View, lib: Library) -> str:
     if view.std:
         head = "class Module(Generic[MX, MY]):"
         phantoms = "    def _built(self, at: _At[E2, D2], /) -> Self: ...\n" + nn._phantoms("MX", "MY")
+        phantoms += "    def _starts(self, x: MX, /) -> MY: ...\n"
         call = "    @property\n    def __call__(self: _HasForward[_F]) -> _F: ...\n"
     else:
         head = "class Module[X = Any, Y = Any]:"

@@ -19,6 +19,7 @@ __all__ = ["OUTER", "build_methods", "module_classes", "places", "unruled"]
 
 INPUT = "input: Sequence[int | None] | None = ..."  # not Any: pyright then tries every overload, six times as long
 OUTER, NESTED, INNER = 8, 5, 4  # longest chain of modules; of tuples of modules; longest tuple inside one
+LENGTHS = (3, 2, 4, 5, 6, 7, 8, 1)
 SPECIAL = ("Module", "Pointwise", "Sequential", "Residual", "ResidualMul", "GeneralizedResidual", "GeneralizedMul", "Repeated",
            "SplitInto", "AddInto", "Upscale2D", "Upscale2DBy", "Param", "Composite")  # fmt: skip
 GENERIC = ("GRU", "GRUCell", "LSTM", "LSTMCell", "RNN", "RNNCell", "Reshape", "Transformer", "TransformerDecoder",
@@ -48,8 +49,9 @@ def chain_vars() -> str:
         f'_P{p} = TypeVar("_P{p}")\n_I{p} = TypeVar("_I{p}", bound=int)\n_C{p} = TypeVar("_C{p}", bound=Channels[Any])\n'
         for p in places()
     ]
-    out += [f'_X{i} = TypeVar("_X{i}")\n' for i in range(OUTER + 1)]
-    out += [f'_A{i}{j} = TypeVar("_A{i}{j}")\n' for i in range(NESTED) for j in range(INNER - 1)]
+    out += [f'_X{i} = TypeVar("_X{i}", default=_OtherDomain)\n' for i in range(OUTER + 1)]
+    out += [f'_A{i}{j} = TypeVar("_A{i}{j}", default=_OtherDomain)\n' for i in range(NESTED) for j in range(INNER - 1)]
+    out.append("class _Starts(Protocol[_In, _Out]):\n    def _starts(self, x: _In, /) -> _Out: ...\n")
     for p in places():
         out.append(f"class _Map{p}(Protocol[_In, _Out]):\n    def _map{p}(self, x: _In, /) -> _Out: ...\n")
     for i in range(NESTED):
@@ -77,15 +79,22 @@ def _deep_inner() -> list[str]:
 
 def chain(n: int, first: int = 0) -> str:
     """The items of a tuple of n modules from place `first` on."""
-    return ", ".join(f"_Map{i}[_X{i}, _X{i + 1}]" for i in range(first, first + n))
+    ends = _ends(n)
+    places = [f"_Map{i + first}" if i + first else "_Starts" for i in range(n)]
+    return ", ".join(f"{p}[{ends[i]}, {ends[i + 1]}]" for i, p in enumerate(places))
+
+
+def _ends(n: int) -> list[str]:
+    """What goes in and out of each of n modules in a row."""
+    return [*[f"_X{i}" for i in range(n)], f"_X{OUTER}"]
 
 
 def elements(n: int) -> str:
     """The items of a tuple of n modules or tuples of modules."""
-    each = []
+    each, ends = [], _ends(n)
     for i in range(n):
         inner = ", ".join(f"_A{i}{j}" for j in range(INNER - 1))
-        each.append(f"_El{i}[_X{i}, _X{i + 1}, {inner}]")
+        each.append(f"_El{i}[{ends[i]}, {ends[i + 1]}, {inner}]")
     return ", ".join(each)
 
 
@@ -109,14 +118,16 @@ def build_methods(view: View) -> str:
                 names = f"[{variables}{v}]".replace(", ]", "]") if variables or v else ""
                 out.append(f"    @overload\n    def build_module{names}(self, spec: {spec}, {more}) -> {ret}: ...\n")
             continue
-        add(f"_Buildable[_At[{e}, Self], _R]", "_R")  # first: pyright pays 0.03 s for a module, after the tuples 0.12 s
+        # first: a module then costs pyright one overload, a tuple one look at its items
+        add(f"_Buildable[_At[{e}, Self], _R]", "_R")
+        add(" | ".join(f"tuple[{chain(n)}]" for n in LENGTHS), f"Sequential[_X0, _X{OUTER}, {e}, Self]")
         add("tuple[_Keeps, *tuple[_Keeps, ...]]", f"Sequential[Any, Any, {e}, Self]")
-        for n in range(1, OUTER + 1):
-            add(f"tuple[{chain(n)}]", f"Sequential[_X0, _X{n}, {e}, Self]")
-        for n in range(2, OUTER + 1):
-            add(f"tuple[_Keeps, {chain(n - 1, 1)}]", f"Sequential[_X1, _X{n}, {e}, Self]")
-        for n in range(1, NESTED + 1):
-            add(f"tuple[{elements(n)}]", f"Sequential[_X0, _X{n}, {e}, Self]")
+        kept = (f"tuple[_Keeps, {chain(n - 1, 1)}]" for n in LENGTHS if n > 1)
+        add(" | ".join(kept), f"Sequential[_X0, _X{OUTER}, {e}, Self]")
+        add(
+            " | ".join(f"tuple[{elements(n)}]" for n in LENGTHS if n <= NESTED),
+            f"Sequential[_X0, _X{OUTER}, {e}, Self]",
+        )
         add("_Deep", f"Sequential[Any, Any, {e}, Self]")
     return "".join(out)
 

@@ -77,7 +77,7 @@ def special_classes(view: View) -> str:
 def _standard(view: View) -> str:
     out = [
         "class _Keeps(Module[Any, Any]):\n",
-        '    """What gives such a thing as it is given."""\n',
+        '    """What gives such a thing as it is given."""\n\n    _starts: None  # type: ignore[assignment]\n',
         "\nclass Pointwise(_Keeps):\n",
         '    """A module that keeps shapes."""\n\n',
         _phantoms("_P{0}", "_P{0}"),

@@ -133,30 +133,32 @@ _C42 = TypeVar("_C42", bound=Channels[Any])
 _P43 = TypeVar("_P43")
 _I43 = TypeVar("_I43", bound=int)
 _C43 = TypeVar("_C43", bound=Channels[Any])
-_X0 = TypeVar("_X0")
-_X1 = TypeVar("_X1")
-_X2 = TypeVar("_X2")
-_X3 = TypeVar("_X3")
-_X4 = TypeVar("_X4")
-_X5 = TypeVar("_X5")
-_X6 = TypeVar("_X6")
-_X7 = TypeVar("_X7")
-_X8 = TypeVar("_X8")
-_A00 = TypeVar("_A00")
-_A01 = TypeVar("_A01")
-_A02 = TypeVar("_A02")
-_A10 = TypeVar("_A10")
-_A11 = TypeVar("_A11")
-_A12 = TypeVar("_A12")
-_A20 = TypeVar("_A20")
-_A21 = TypeVar("_A21")
-_A22 = TypeVar("_A22")
-_A30 = TypeVar("_A30")
-_A31 = TypeVar("_A31")
-_A32 = TypeVar("_A32")
-_A40 = TypeVar("_A40")
-_A41 = TypeVar("_A41")
-_A42 = TypeVar("_A42")
+_X0 = TypeVar("_X0", default=_OtherDomain)
+_X1 = TypeVar("_X1", default=_OtherDomain)
+_X2 = TypeVar("_X2", default=_OtherDomain)
+_X3 = TypeVar("_X3", default=_OtherDomain)
+_X4 = TypeVar("_X4", default=_OtherDomain)
+_X5 = TypeVar("_X5", default=_OtherDomain)
+_X6 = TypeVar("_X6", default=_OtherDomain)
+_X7 = TypeVar("_X7", default=_OtherDomain)
+_X8 = TypeVar("_X8", default=_OtherDomain)
+_A00 = TypeVar("_A00", default=_OtherDomain)
+_A01 = TypeVar("_A01", default=_OtherDomain)
+_A02 = TypeVar("_A02", default=_OtherDomain)
+_A10 = TypeVar("_A10", default=_OtherDomain)
+_A11 = TypeVar("_A11", default=_OtherDomain)
+_A12 = TypeVar("_A12", default=_OtherDomain)
+_A20 = TypeVar("_A20", default=_OtherDomain)
+_A21 = TypeVar("_A21", default=_OtherDomain)
+_A22 = TypeVar("_A22", default=_OtherDomain)
+_A30 = TypeVar("_A30", default=_OtherDomain)
+_A31 = TypeVar("_A31", default=_OtherDomain)
+_A32 = TypeVar("_A32", default=_OtherDomain)
+_A40 = TypeVar("_A40", default=_OtherDomain)
+_A41 = TypeVar("_A41", default=_OtherDomain)
+_A42 = TypeVar("_A42", default=_OtherDomain)
+class _Starts(Protocol[_In, _Out]):
+    def _starts(self, x: _In, /) -> _Out: ...
 class _Map0(Protocol[_In, _Out]):
     def _map0(self, x: _In, /) -> _Out: ...
 class _Map1(Protocol[_In, _Out]):
@@ -317,6 +319,7 @@ class Module(Generic[MX, MY]):
     def _map41(self, x: MX, /) -> MY: ...
     def _map42(self, x: MX, /) -> MY: ...
     def _map43(self, x: MX, /) -> MY: ...
+    def _starts(self, x: MX, /) -> MY: ...
     @property
     def __call__(self: _HasForward[_F]) -> _F: ...
     def forward(self, *inputs: Any, **named: Any) -> Any: ...
@@ -1396,6 +1399,8 @@ ResidualAdd = Residual
 
 class _Keeps(Module[Any, Any]):
     """What gives such a thing as it is given."""
+
+    _starts: None  # type: ignore[assignment]
 
 class Pointwise(_Keeps):
     """A module that keeps shapes."""
