@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import update_wrapper
 from typing import Any, Generic, ParamSpec, TypeVar
 
+from .cell import Cell, ViewCell
 from .door import recorders, watched
 from .recorder import Recorder
 from .replay import Replay, build
@@ -53,6 +54,7 @@ class Captured(Generic[P, R]):
             raise TypeError(f"[capture] takes a function, not {type(step).__name__}")
         self.step, self.replays, self.reason = step, 0, ""
         self._found: dict[Any, list[Replay] | str] = {}
+        self._written: set[int] = set()  # ids of the cells that recorded steps write to
         self._last: tuple[Callable[..., bool], Replay] | None = None  # whether it takes such arguments, and the replay
         update_wrapper(self, step)
 
@@ -65,7 +67,7 @@ class Captured(Generic[P, R]):
             self.reason = ""
             return last[1].run(*args)  # type: ignore[no-any-return]
         try:
-            key, tensors = _key(args, kwargs)
+            key, tensors = _key(args, kwargs, self._written)
         except TypeError as e:
             return self._eager(str(e), args, kwargs)
         found = self._found.get(key)
@@ -76,7 +78,7 @@ class Captured(Generic[P, R]):
                 if replay.fits():
                     self.replays += 1
                     self.reason = ""
-                    self._last = None if kwargs else _short_way(args, replay)
+                    self._last = None if kwargs else _short_way(args, replay, self._written)
                     return replay.run(*tensors)  # type: ignore[no-any-return]
         return self._record(key, tensors, found, args, kwargs)
 
@@ -94,6 +96,7 @@ class Captured(Generic[P, R]):
         with recorder:
             recorder.arguments(tensors)
             result = self.step(*args, **kwargs)
+        self._written.update({id(cell) for cell, _, _ in recorder.writes} & recorder.outside)
         replay = build(recorder, tensors, result, getattr(self.step, "__name__", "step"))
         if isinstance(replay, str):
             self._found[key] = self.reason = replay
@@ -111,32 +114,38 @@ class Captured(Generic[P, R]):
         return f"<captured {getattr(self.step, '__qualname__', self.step)!s}, {self.replays} replays>"
 
 
-def _short_way(args: tuple[Any, ...], replay: Replay) -> tuple[Callable[..., bool], Replay] | None:
+def _short_way(args: tuple[Any, ...], replay: Replay, written: set[int]) -> tuple[Callable[..., bool], Replay] | None:
     """(whether a replay takes such arguments, the replay), where all are tensors and no two the same: without making a key."""
     if not all(type(a) is Tensor for a in args) or len({id(a._cell) for a in args}) < len(args):
         return None
-    env: dict[str, Any] = {"Tensor": Tensor}
+    env: dict[str, Any] = {"Cell": Cell, "Tensor": Tensor, "part": _is_part_of, "written": written}
     tests = [f"len(args) == {len(args)}"]
     for i, a in enumerate(args):
         env[f"y{i}"], env[f"d{i}"] = a._type, a.device
-        tests += [f"type(t := args[{i}]) is Tensor", f"t._type is y{i}", f"t.device is d{i}", "t._serial is None"]
+        tests += [
+            f"type(t := args[{i}]) is Tensor",
+            f"t._type is y{i}",
+            f"t.device is d{i}",
+            "t._serial is None",
+            "(type(t._cell) is Cell or not part(t._cell, written))",
+        ]
         tests += [f"args[{j}]._cell is not t._cell" for j in range(i)]
     return compiled(f"def run(*args):\n    return {' and '.join(tests)}\n", env, "arguments of a captured step"), replay
 
 
-def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Tensor]]:
-    """(what a replay depends on, the tensors that it rebinds)."""
+def _key(args: tuple[Any, ...], kwargs: dict[str, Any], written: set[int]) -> tuple[Any, list[Tensor]]:
+    """(what a replay depends on, the tensors that it rebinds); a view of a cell of `written` is not like another."""
     tensors: list[Tensor] = []
     parts: list[Any] = []
     for a in args:
-        if type(a) is Tensor and a._serial is None:
+        if type(a) is Tensor and a._serial is None and not _is_part_of(a._cell, written):
             tensors.append(a)
             parts.append(a._type)
             parts.append(a.device)
         else:
-            parts.append(_part(a, tensors))
+            parts.append(_part(a, tensors, written))
     for name in sorted(kwargs):
-        parts.append((name, _part(kwargs[name], tensors)))
+        parts.append((name, _part(kwargs[name], tensors, written)))
     if len(tensors) > 1:  # an argument that is given twice is one value
         cells = [id(t._cell) for t in tensors]
         if len(set(cells)) < len(cells):
@@ -144,17 +153,22 @@ def _key(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, list[Tenso
     return tuple(parts), tensors
 
 
-def _part(value: Any, tensors: list[Tensor]) -> Any:
+def _is_part_of(cell: Any, written: set[int]) -> bool:
+    """Whether it is a view of one of these cells."""
+    return type(cell) is ViewCell and id(cell.root) in written
+
+
+def _part(value: Any, tensors: list[Tensor], written: set[int]) -> Any:
     """The key of one argument; its tensors are appended."""
     if isinstance(value, Tensor):
         if value._serial is not None:
             raise TypeError("an argument was traced outside of the step: trace it inside")
         tensors.append(value)
-        return value._type, value.device
+        return value._type, value.device, _is_part_of(value._cell, written)
     if isinstance(value, (tuple, list)):
-        return type(value), tuple([_part(v, tensors) for v in value])
+        return type(value), tuple([_part(v, tensors, written) for v in value])
     if isinstance(value, dict):
-        return dict, tuple([(k, _part(v, tensors)) for k, v in value.items()])
+        return dict, tuple([(k, _part(v, tensors, written)) for k, v in value.items()])
     try:
         hash(value)
     except TypeError:

@@ -31,10 +31,15 @@ def new_cell(array: Any) -> Cell:
 class ViewCell:
     """A view of another cell: made again when its source was overwritten, so that a copy never goes stale."""
 
-    __slots__ = ("_array", "_plan", "_seen", "source")
+    __slots__ = ("_array", "_seen", "plan", "source")
 
     def __init__(self, source: Cell | ViewCell, plan: Plan, array: Any) -> None:
-        self.source, self._plan, self._array, self._seen = source, plan, array, source.version
+        self.source, self.plan, self._array, self._seen = source, plan, array, source.version
+
+    @property
+    def root(self) -> Cell:
+        """The cell whose memory this is, at last."""
+        return self.source.root if isinstance(self.source, ViewCell) else self.source
 
     @property
     def version(self) -> int:
@@ -47,7 +52,7 @@ class ViewCell:
     @property
     def array(self) -> Any:
         if self._seen != self.source.version:
-            self._array = launch(self._plan, (self.source.array,), (self.source,))
+            self._array = launch(self.plan, (self.source.array,), (self.source,))
             self._seen = self.source.version
         return self._array
 

@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from .cell import Empty
+from .cell import Empty, ViewCell
 from .door import recorders, refuse, set_watcher
 from .plan import Plan
 
@@ -121,8 +121,18 @@ class Recorder:
             for cell in cells:
                 array = cell.array
                 if id(array) not in self._numbers and not isinstance(array, Empty):
-                    self.cells[self.add(array)] = cell
                     self.outside.add(id(cell))
+                    if isinstance(cell, ViewCell):
+                        self._view(cell, array)
+                    else:
+                        self.cells[self.add(array)] = cell
+
+    def _view(self, cell: ViewCell, array: Any) -> None:
+        """A view from before the step: a replay makes it anew, and so knows whose memory it is."""
+        self.seen((cell.source,))
+        if id(array) not in self._numbers:
+            source = self.number(cell.source.array)
+            self.steps.append(Step(cell.plan, (source,), (), (self.add(array),)))
 
     def wrote(self, cell: Any, former: Any, writer: str) -> None:
         """A cell got a new value; `former` is the array it held."""

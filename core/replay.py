@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .cell import Cell, Empty
+from .cell import Cell, Empty, ViewCell
 from .launches import Launch, Slot
 from .recorder import Number, Recorder, Step
 from .simplify import simplify
@@ -27,6 +27,9 @@ def build(recorder: Recorder, tensors: list[Tensor], result: Any, name: str) -> 
     b = _Builder(recorder, tensors)
     shown = b.result(result)
     b.gradients()
+    written = {id(cell) for cell, _, _ in recorder.writes}
+    if any(isinstance(t._cell, ViewCell) and id(t._cell.root) in written for t in tensors):
+        b.reason = b.reason or "an argument is a view of what the step writes to"
     reason = recorder.reason or b.reason
     if reason:
         return reason

@@ -171,6 +171,32 @@ def test_views_given_and_made():
     assert call.replays == 2
 
 
+def test_views_of_what_the_step_writes_to():
+    """One from outside sees the new value, as written; an argument that is one refuses."""
+    dev = dfdx.device("cpu", seed=2)
+    found = []
+    for captured in (False, True):
+        w, x = dev.ones((4, 4)), dev.ones((4, 4)) * 2.0
+        turned, part = w.permute((1, 0)), w[0:2]
+
+        def step(x, w=w, turned=turned):
+            before = x @ turned
+            w.axpy(1.0, x[0:4], 0.5)
+            return before, x @ turned
+
+        call = dfdx.capture(step) if captured else step
+        found.append([[t.tolist() for t in call(x)] for _ in range(4)])
+
+        def add(v, w=w):
+            w.axpy(1.0, w, 1.0)
+            return v * 2.0
+
+        add = dfdx.capture(add) if captured else add
+        found[-1].append([add(v).tolist() for v in (x[2:4], x[0:2], part, x[0:2], part)])
+    assert found[0] == found[1] and call.replays == 3
+    assert add.replays == 2 and add.reason == "an argument is a view of what the step writes to"
+
+
 def test_handles_of_arguments_and_of_what_was_there_before():
     w = DEV.ones((2,))
     call = dfdx.capture(lambda x: (x, x.detach(), w))

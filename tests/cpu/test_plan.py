@@ -84,9 +84,9 @@ def test_bits_of_steps(name):
             np.testing.assert_array_equal(a, b)
 
 
-def net_and_step(optimizer=optim.Adam, width=32):
+def net_and_step(optimizer=optim.Adam, width=32, features=10):
     dev = dfdx.device("cpu", seed=4)
-    net = dev.build_module((nn.Linear(10, width), nn.ReLU(), nn.Linear(width, 10), nn.Tanh()))
+    net = dev.build_module((nn.Linear(features, width), nn.ReLU(), nn.Linear(width, features), nn.Tanh()))
     opt, grads = optimizer(net), net.alloc_grads()
 
     def step(x, y):
@@ -194,6 +194,22 @@ def test_elementwise_launches_follow_the_blocks_of_a_product(name, monkeypatch):
         for a, b in zip(arrays(call(x)), arrays(step(x)), strict=True):
             np.testing.assert_array_equal(a, b)
     assert call.replays == 2 and sum(r.post is not None for r in runs) == posts
+
+
+def test_an_update_follows_the_blocks_of_its_gradient(monkeypatch):
+    from dfdx.backends.cpu.native import joined
+
+    runs, kernel, found = [], joined.Joined.kernel, []
+    monkeypatch.setattr(joined.Joined, "kernel", lambda self, *a: (runs.extend(self.runs), kernel(self, *a))[1])
+    for captured in (False, True):
+        net, step = net_and_step(width=100, features=70)
+        call = dfdx.capture(step) if captured else step
+        for s in range(4):
+            call(normal(200, 70, seed=s), normal(200, 70, seed=s + 9))
+        found.append([t.tensor.array() for t in net.named_tensors()])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert call.replays == 3 and [r.post.native.code.inplace[0] for r in runs if r.post is not None].count(0) >= 1
 
 
 def test_results_take_the_place_of_what_dies_with_their_launch(monkeypatch):
