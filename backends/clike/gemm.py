@@ -11,48 +11,57 @@ Where a block would reach over the edge it is moved back, so it computes some el
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from .engine import Source
 from .expr import arithmetic, load, store, unravel
 from .types import register_type, storage_type
 
-__all__ = ["dots", "plain", "tiled", "vector"]
+__all__ = ["Text", "dots", "plain", "step", "tiled", "vector", "vector_type"]
 
 _M, _N, _K, _AM, _AK, _BK, _BN = range(7)
 
 
-class _Text:
+class Text:
     """What the kernels share: parameters, numbers, where a batch begins."""
 
-    def __init__(self, dtype: Any, batch: int, bias: bool) -> None:
-        self.dtype, self.batch, self.bias = dtype, batch, bias
-        self.arrays = 4 if bias else 3
+    def __init__(self, dtype: Any, batch: int, names: tuple[str, ...]) -> None:
+        self.dtype, self.batch, self.names = dtype, batch, names
+        self.arrays, self.bias = len(names), "bias" in names
         self.acc, self.cell = register_type(dtype), storage_type(dtype)
         self.size = self.arrays + 7 + 3 * batch
 
     def number(self, k: int) -> str:
         return f"d.v[{self.arrays + k}]"
 
-    def head(self, name: str, group: tuple[int, int, int], packed: bool = False) -> list[str]:
-        c = self.cell
-        b_cell = self.acc if packed else c
-        bias = f"GLOBAL const {c} * RESTRICT bias, " if self.bias else ""
+    def signature(self, name: str, group: tuple[int, int, int], cells: Mapping[str, str] = MappingProxyType({})) -> str:
+        """The kernel's first line; arrays in `cells` have elements of another type. The first two are read, and the bias."""
+        reads = ("bias", *self.names[:2])
+        arrays = [
+            f"GLOBAL {'const ' if a in reads else ''}{cells.get(a, self.cell)} * RESTRICT {a}" for a in self.names
+        ]
+        return f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}({', '.join(arrays)}, const struct dims d) {{"
+
+    def head(self, name: str, group: tuple[int, int, int], cells: Mapping[str, str] = MappingProxyType({})) -> list[str]:
         names = [f"z{a}" for a in range(self.batch)]
         dims = [self.number(7 + a) for a in range(self.batch)]
         first = 7 + self.batch
         a = "".join(f" + z{i} * {self.number(first + i)}" for i in range(self.batch))
         b = "".join(f" + z{i} * {self.number(first + self.batch + i)}" for i in range(self.batch))
-        y = self.arrays - 1
         return [
             f"DIMS({self.size});",
-            f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}(GLOBAL const {c} * RESTRICT A, GLOBAL const {b_cell} * RESTRICT B, {bias}GLOBAL {c} * RESTRICT Y, const struct dims d) {{",
+            self.signature(name, group, cells),
             f"  const i64 M = {self.number(_M)}, N = {self.number(_N)}, K = {self.number(_K)}, z = BID(2);",
             f"  const i64 am = {self.number(_AM)}, ak = {self.number(_AK)}, bk = {self.number(_BK)}, bn = {self.number(_BN)};",
             *[f"  {line}" for line in unravel("z", dims, names)],
-            f"  const i64 a0 = d.v[0]{a}, b0 = d.v[1]{b}, y0 = d.v[{y}] + z * M * N;",
+            f"  const i64 a0 = d.v[0]{a}, b0 = d.v[1]{b};",
         ]
+
+    def out(self) -> str:
+        return f"  const i64 y0 = d.v[{self.arrays - 1}] + z * M * N;"
 
     def stored(self, at: str, value: str, column: str) -> str:
         if self.bias:
@@ -60,13 +69,18 @@ class _Text:
         return store(self.dtype, "Y", at, value)
 
 
+def _names(bias: bool) -> tuple[str, ...]:
+    return ("A", "B", "bias", "Y") if bias else ("A", "B", "Y")
+
+
 @lru_cache(256)
 def plain(dtype: Any, batch: int, bias: bool, group: int) -> Source:
-    t = _Text(dtype, batch, bias)
+    t = Text(dtype, batch, _names(bias))
     product = arithmetic("mul", "x", "w", dtype)
     step = "M_FMA(x, w, acc)" if dtype.is_float else arithmetic("add", "acc", f"({product})", dtype)
     lines = [
         *t.head("gemm_plain", (group, 1, 1)),
+        t.out(),
         "  const i64 i = GID(0);",
         "  if (i < M * N) {",
         "    const i64 r = i / N, c = i - r * N;",
@@ -85,10 +99,11 @@ def plain(dtype: Any, batch: int, bias: bool, group: int) -> Source:
 @lru_cache(256)
 def tiled(dtype: Any, batch: int, bias: bool, tile: int, depth: int, block: int) -> Source:
     """A tile of `tile` x `tile`, `depth` of K at a time; an item has `block` x `block` of it, spread so that loads coalesce."""
-    t = _Text(dtype, batch, bias)
+    t = Text(dtype, batch, _names(bias))
     side = tile // block
     lines = [
         *t.head(name := f"gemm_tiled_{tile}x{depth}x{block}", (side, side, 1)),
+        t.out(),
         f"  LOCAL_ARRAY({t.acc}, As, {depth * (tile + 1)});",
         f"  LOCAL_ARRAY({t.acc}, Bs, {depth * (tile + 1)});",
         f"  const int tx = (int)LID(0), ty = (int)LID(1), item = ty * {side} + tx;",
@@ -129,7 +144,7 @@ def _vload(dtype: Any, width: int, pointer: str, at: str) -> str:
     return f"vload{width}(0, {pointer} + {at})"
 
 
-def _vector(dtype: Any, width: int) -> str:
+def vector_type(dtype: Any, width: int) -> str:
     return ("double" if dtype.storage == "f64" else "float") + str(width)
 
 
@@ -138,75 +153,28 @@ def _lanes(width: int) -> list[str]:
 
 
 @lru_cache(256)
-def pack(dtype: Any, batch: int, span: int) -> Source:
-    """B in panels of `span` columns, each contiguous and K long, in the register type; zeros beyond N.
-
-    An item copies 16 rows of a panel, so that a turned B is read and written within the first cache level.
-    """
-    t = _Text(dtype, batch, False)
+def vector(dtype: Any, batch: int, bias: bool, rows: int, width: int, vectors: int, fma: bool) -> Source:
+    """An item has `rows` x `vectors` vectors of `width` elements."""
+    t, v, span = Text(dtype, batch, _names(bias)), vector_type(dtype, width), width * vectors
     lines = [
-        *t.head(name := f"gemm_pack_{span}", (1, 1, 1)),
-        f"  const i64 from = BID(0) * 16, to = from + 16 < K ? from + 16 : K, c0 = BID(1) * {span};",
-        f"  const i64 left = N - c0 < {span} ? N - c0 : {span}, at = y0 + (z * BID_COUNT + BID(1)) * K * {span};",
-        "  if (bn == 1) {",
-        "    for (i64 k = from; k < to; k++)",
-        f"      for (i64 j = 0; j < {span}; j++) Y[at + k * {span} + j] = j < left ? {load(dtype, 'B', 'b0 + k * bk + c0 + j')} : 0;",
-        "  } else {",
-        f"    for (i64 j = 0; j < {span}; j++)",
-        f"      for (i64 k = from; k < to; k++) Y[at + k * {span} + j] = j < left ? {load(dtype, 'B', 'b0 + k * bk + (c0 + j) * bn')} : 0;",
-        "  }",
-        "}",
+        *t.head(name := f"gemm_vector_{rows}x{width}x{vectors}", (1, 1, 1)),
+        t.out(),
+        f"  const i64 rb = BID(0) * {rows}, cb = BID(1) * {span}, c = cb < N - {span} ? cb : N - {span};",
+        f"  const i64 r = rb < M - {rows} ? rb : M - {rows};",
     ]
-    text = "\n".join(lines).replace(" + z * M * N;", ";").replace("BID_COUNT", f"((N + {span - 1}) / {span})")
-    text = text.replace(f"GLOBAL {t.cell} * RESTRICT Y", f"GLOBAL {t.acc} * RESTRICT Y")
-    return Source(name, text, (1, 1, 1))
-
-
-@lru_cache(256)
-def vector(dtype: Any, batch: int, bias: bool, rows: int, width: int, vectors: int, fma: bool, packed: bool = False) -> Source:  # fmt: skip
-    """An item has `rows` x `vectors` vectors of `width` elements; B may be in panels (`pack`) as wide as that."""
-    t, v, span = _Text(dtype, batch, bias), _vector(dtype, width), width * vectors
-    name = f"gemm_{'packed' if packed else 'vector'}_{rows}x{width}x{vectors}"
-    lines = t.head(name, (1, 1, 1), packed)
-    if packed:
-        lines.append(
-            f"  const i64 rb = BID(0) * {rows}, c = BID(1) * {span}, b1_ = d.v[1] + (z * ((N + {span - 1}) / {span}) + BID(1)) * K * {span};"
-        )
-    else:
-        lines.append(f"  const i64 rb = BID(0) * {rows}, cb = BID(1) * {span}, c = cb < N - {span} ? cb : N - {span};")
-    lines.append(f"  const i64 r = rb < M - {rows} ? rb : M - {rows};")
     cells = [(i, j) for i in range(rows) for j in range(vectors)]
     lines += [f"  {v} acc{i}_{j} = 0;" for i, j in cells]
-    lines.append("  for (i64 k = 0; k < K; k++) {")
-    lines.append(
-        f"    const i64 ka = a0 + r * am + k * ak, kb = {f'b1_ + k * {span}' if packed else 'b0 + k * bk + c'};"
-    )
-    for j in range(vectors):
-        at = f"kb + {j * width}"
-        lines.append(
-            f"    const {v} w{j} = {f'vload{width}(0, B + {at})' if packed else _vload(dtype, width, 'B', at)};"
-        )
+    lines += ["  for (i64 k = 0; k < K; k++) {", "    const i64 ka = a0 + r * am + k * ak, kb = b0 + k * bk + c;"]
+    lines += [f"    const {v} w{j} = {_vload(dtype, width, 'B', f'kb + {j * width}')};" for j in range(vectors)]
     for i in range(rows):
         lines.append(f"    const {v} x{i} = ({v})({load(dtype, 'A', f'ka + {i} * am')});")
-        for j in range(vectors):
-            lines.append(f"    acc{i}_{j} = {_step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};")
+        lines += [f"    acc{i}_{j} = {step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(vectors)]
     lines.append("  }")
-    whole = [line for i, j in cells for line in _write(t, f"acc{i}_{j}", i, j * width, width)]
-    if packed:
-        lines += [f"  if (c + {span} <= N) {{", *whole, "  } else {"]
-        for i, j in cells:
-            for k, lane in enumerate(_lanes(width)):
-                at = f"c + {j * width + k}"
-                lines.append(
-                    f"    if ({at} < N) " + t.stored(f"y0 + (r + {i}) * N + {at}", f"acc{i}_{j}{lane}", f"({at})")
-                )
-        lines.append("  }")
-    else:
-        lines += whole
+    lines += [line for i, j in cells for line in _write(t, f"acc{i}_{j}", i, j * width, width)]
     return Source(name, "\n".join([*lines, "}"]), (1, 1, 1))
 
 
-def _write(t: _Text, name: str, row: int, column: int, width: int) -> list[str]:
+def _write(t: Text, name: str, row: int, column: int, width: int) -> list[str]:
     """Statements that store a vector of Y, its bias added."""
     at, dtype = f"y0 + (r + {row}) * N + c + {column}", t.dtype
     lines = []
@@ -220,9 +188,10 @@ def _write(t: _Text, name: str, row: int, column: int, width: int) -> list[str]:
 @lru_cache(256)
 def dots(dtype: Any, batch: int, bias: bool, rows: int, columns: int, width: int, fma: bool) -> Source:
     """An item has `rows` x `columns` dot products along K, `width` partial sums each."""
-    t, v = _Text(dtype, batch, bias), _vector(dtype, width)
+    t, v = Text(dtype, batch, _names(bias)), vector_type(dtype, width)
     lines = [
         *t.head(name := f"gemm_dots_{rows}x{columns}x{width}", (1, 1, 1)),
+        t.out(),
         f"  const i64 rb = BID(1) * {rows}, cb = BID(0) * {columns}, r = rb < M - {rows} ? rb : M - {rows}, c = cb < N - {columns} ? cb : N - {columns};",
     ]
     cells = [(i, j) for i in range(rows) for j in range(columns)]
@@ -233,7 +202,7 @@ def dots(dtype: Any, batch: int, bias: bool, rows: int, columns: int, width: int
     lines += [f"    const {v} w{j} = {_vload(dtype, width, 'B', f'pb{j} + k')};" for j in range(columns)]
     for i in range(rows):
         lines.append(f"    const {v} x{i} = {_vload(dtype, width, 'A', f'pa{i} + k')};")
-        lines += [f"    acc{i}_{j} = {_step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(columns)]
+        lines += [f"    acc{i}_{j} = {step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(columns)]
     lines.append("  }")
     for i, j in cells:
         lines.append(f"  {t.acc} s{i}_{j} = {_total(f'acc{i}_{j}', width)};")
@@ -247,7 +216,7 @@ def dots(dtype: Any, batch: int, bias: bool, rows: int, columns: int, width: int
     return Source(name, "\n".join([*lines, "}"]), (1, 1, 1))
 
 
-def _step(x: str, w: str, acc: str, fma: bool) -> str:
+def step(x: str, w: str, acc: str, fma: bool) -> str:
     return f"fma({x}, {w}, {acc})" if fma else f"{x} * {w} + {acc}"
 
 

@@ -8,7 +8,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from ...core.contract import Signature
-from . import gemm
+from . import gemm, packed
 from .array import Array, Shape, collapse, dense_strides
 from .engine import Call, Engine, Launch, Source
 from .reduce import compile_reduce
@@ -20,11 +20,11 @@ PACKED = 64  # rows, columns and depth from which packing B pays on a CPU
 
 
 class Way(NamedTuple):
-    """A kernel, its groups along x and y, and the width of the panels into which B is packed before (0: as it is)."""
+    """A kernel, and its groups along x and y; with `packed` the rows and columns of the tiles into whose order operands are brought."""
 
     source: Source
     groups: tuple[int, int]
-    panel: int = 0
+    packed: tuple[int, int] = (0, 0)
 
 
 class Product(NamedTuple):
@@ -56,9 +56,9 @@ def ways(engine: Engine, p: Product) -> list[Way]:
     squares = ((3, 3), (4, 2)) if t.vector < 16 else ((4, 4), (6, 2))
     found: list[Way] = []
     if min(m, n, p.k) >= PACKED:
-        found = [_vector(t, p, rows, width, v, True) for rows, v in blocks]
+        found = [_packed(t, p, rows, width, v) for rows, v in blocks]
     if p.b[1] == 1 and n >= 4:
-        return found + [_vector(t, p, rows, width, v, False) for rows, v in blocks]
+        return found + [_vector(t, p, rows, width, v) for rows, v in blocks]
     if (p.a[1] == 1 or p.k == 1) and (p.b[0] == 1 or p.k == 1):
         if p.k < width:
             return [plain]
@@ -66,12 +66,16 @@ def ways(engine: Engine, p: Product) -> list[Way]:
     return found or ([plain] if n < 4 else [])
 
 
-def _vector(t: Any, p: Product, rows: int, width: int, vectors: int, packed: bool) -> Way:
+def _packed(t: Any, p: Product, rows: int, width: int, vectors: int) -> Way:
+    return Way(packed.multiply(p.dtype, p.bias, rows, width, vectors, t.fused), (0, 0), (rows, width * vectors))
+
+
+def _vector(t: Any, p: Product, rows: int, width: int, vectors: int) -> Way:
     rows = rows if rows <= p.m else max(r for r in (1, 2, 4, 6) if r <= p.m)
     while width * vectors > p.n:
         vectors, width = (vectors // 2, width) if vectors > 1 else (1, width // 2)
-    source = gemm.vector(p.dtype, p.batch, p.bias, rows, width, vectors, t.fused, packed)
-    return Way(source, (-(-p.m // rows), -(-p.n // (width * vectors))), width * vectors if packed else 0)
+    source = gemm.vector(p.dtype, p.batch, p.bias, rows, width, vectors, t.fused)
+    return Way(source, (-(-p.m // rows), -(-p.n // (width * vectors))))
 
 
 def _dots(t: Any, p: Product, rows: int, columns: int, width: int) -> Way:
@@ -82,18 +86,21 @@ def _dots(t: Any, p: Product, rows: int, columns: int, width: int) -> Way:
 
 def _prepare(engine: Engine, way: Way, p: Product, batches: int, numbers: tuple[int, ...]) -> Call:
     """The call of a way on (a, b, bias, y)."""
-    multiply = engine.prepare(Launch(way.source, (*way.groups, batches), numbers))
-    if not way.panel:
-        return multiply
-    panels, wide = -(-p.n // way.panel), p.dtype.compute
-    launch = Launch(gemm.pack(p.dtype, p.batch, way.panel), (-(-p.k // 16), panels, batches), numbers)
-    pack, size = engine.prepare(launch), (batches * panels * p.k * way.panel,)
+    if way.packed == (0, 0):
+        return engine.prepare(Launch(way.source, (*way.groups, batches), numbers))
+    down, across = way.packed
+    block = packed.block((p.m, p.n, p.k), batches, down, across, p.dtype.storage not in ("f32", "f64"))
+    groups = (-(-p.k // packed.COPIED), block.strips + block.panels, batches)
+    pack = engine.prepare(Launch(packed.pack(p.dtype, p.batch, down, across), groups, numbers))
+    multiply = engine.prepare(Launch(way.source, (*block.groups, batches), (p.m, p.n, p.k, *block)))
+    strips = engine.maker((batches * block.strips * p.k * down,), p.dtype.compute)
+    panels = engine.maker((batches * block.panels * p.k * across,), p.dtype.compute)
 
     def call(arrays: Sequence[Array], scalars: Sequence[Any]) -> None:
         a, b, *rest = arrays
-        packed = engine.empty(size, wide)
-        pack((a, b, packed), ())
-        multiply((a, packed, *rest), ())
+        both = (strips(), panels())
+        pack((a, b, *both), ())
+        multiply((*both, *rest), ())
 
     return call
 
