@@ -59,7 +59,7 @@ def _even(total: int, most: int) -> int:
 def pack(dtype: Any, batch: int, down: int, across: int) -> Source:
     """Both operands packed by one launch; zeros beyond the edges. Groups: parts of K, strips and then panels, batches."""
     t = Text(dtype, batch, ("A", "B", "strips", "panels"))
-    name, wide = f"gemm_pack_{down}x{across}", {"strips": t.acc, "panels": t.acc}
+    name, wide = f"gemm_copy_{down}x{across}", {"strips": t.acc, "panels": t.acc}
     first = f"d.v[2] + (z * all + s) * K * {down}", f"d.v[3] + (z * count + p) * K * {across}"
     lines = [
         *t.head(name, (1, 1, 1), wide),
@@ -102,7 +102,7 @@ def multiply(dtype: Any, bias: bool, down: int, width: int, vectors: int, fma: b
     cells = [(i, j) for i in range(down) for j in range(vectors)]
     lines = [
         f"DIMS({len(names) + 8});",
-        t.signature(name := f"gemm_packed_{down}x{width}x{vectors}", (1, 1, 1), {"strips": t.acc, "panels": t.acc}),
+        t.signature(name := f"gemm_blocks_{down}x{width}x{vectors}", (1, 1, 1), {"strips": t.acc, "panels": t.acc}),
         f"  const i64 M = {m}, N = {n}, K = {k}, z = BID(2), y0 = d.v[{y}] + z * M * N;",
         f"  const i64 i0 = BID(1) * {tall}, j0 = BID(0) * {wide}, depth = {depth};",
         f"  const i64 i1 = i0 + {tall} < {strips} ? i0 + {tall} : {strips}, j1 = j0 + {wide} < {panels} ? j0 + {wide} : {panels};",
