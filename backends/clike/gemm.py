@@ -20,7 +20,7 @@ from .engine import Source
 from .expr import arithmetic, load, store, unravel
 from .types import register_type, storage_type
 
-__all__ = ["Text", "dots", "plain", "step", "tiled", "vector", "vector_type"]
+__all__ = ["Text", "dots", "plain", "step", "tiled", "vector", "vector_type", "vload"]
 
 _M, _N, _K, _AM, _AK, _BK, _BN = range(7)
 
@@ -135,7 +135,7 @@ def tiled(dtype: Any, batch: int, bias: bool, tile: int, depth: int, block: int)
     return Source(name, "\n".join(lines), (side, side, 1))
 
 
-def _vload(dtype: Any, width: int, pointer: str, at: str) -> str:
+def vload(dtype: Any, width: int, pointer: str, at: str) -> str:
     """`width` elements as a vector of the register type (OpenCL only)."""
     if dtype.storage == "f16":
         return f"vload_half{width}(0, (GLOBAL const half *)({pointer} + {at}))"
@@ -165,7 +165,7 @@ def vector(dtype: Any, batch: int, bias: bool, rows: int, width: int, vectors: i
     cells = [(i, j) for i in range(rows) for j in range(vectors)]
     lines += [f"  {v} acc{i}_{j} = 0;" for i, j in cells]
     lines += ["  for (i64 k = 0; k < K; k++) {", "    const i64 ka = a0 + r * am + k * ak, kb = b0 + k * bk + c;"]
-    lines += [f"    const {v} w{j} = {_vload(dtype, width, 'B', f'kb + {j * width}')};" for j in range(vectors)]
+    lines += [f"    const {v} w{j} = {vload(dtype, width, 'B', f'kb + {j * width}')};" for j in range(vectors)]
     for i in range(rows):
         lines.append(f"    const {v} x{i} = ({v})({load(dtype, 'A', f'ka + {i} * am')});")
         lines += [f"    acc{i}_{j} = {step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(vectors)]
@@ -179,7 +179,7 @@ def _write(t: Text, name: str, row: int, column: int, width: int) -> list[str]:
     at, dtype = f"y0 + (r + {row}) * N + c + {column}", t.dtype
     lines = []
     if t.bias:
-        lines.append(f"    {name} += {_vload(dtype, width, 'bias', f'd.v[2] + c + {column}')};")
+        lines.append(f"    {name} += {vload(dtype, width, 'bias', f'd.v[2] + c + {column}')};")
     if dtype.storage in ("f32", "f64"):
         return [*lines, f"    vstore{width}({name}, 0, Y + {at});"]
     return lines + [f"    {store(dtype, 'Y', f'{at} + {k}', f'{name}{lane}')}" for k, lane in enumerate(_lanes(width))]
@@ -199,9 +199,9 @@ def dots(dtype: Any, batch: int, bias: bool, rows: int, columns: int, width: int
     lines += [f"  const i64 pa{i} = a0 + (r + {i}) * am;" for i in range(rows)]
     lines += [f"  const i64 pb{j} = b0 + (c + {j}) * bn;" for j in range(columns)]
     lines.append(f"  i64 k = 0;\n  for (; k + {width} <= K; k += {width}) {{")
-    lines += [f"    const {v} w{j} = {_vload(dtype, width, 'B', f'pb{j} + k')};" for j in range(columns)]
+    lines += [f"    const {v} w{j} = {vload(dtype, width, 'B', f'pb{j} + k')};" for j in range(columns)]
     for i in range(rows):
-        lines.append(f"    const {v} x{i} = {_vload(dtype, width, 'A', f'pa{i} + k')};")
+        lines.append(f"    const {v} x{i} = {vload(dtype, width, 'A', f'pa{i} + k')};")
         lines += [f"    acc{i}_{j} = {step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(columns)]
     lines.append("  }")
     for i, j in cells:

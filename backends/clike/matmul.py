@@ -93,8 +93,9 @@ def _prepare(engine: Engine, way: Way, p: Product, batches: int, numbers: tuple[
     groups = (-(-p.k // packed.COPIED), block.strips + block.panels, batches)
     pack = engine.prepare(Launch(packed.pack(p.dtype, p.batch, down, across), groups, numbers))
     multiply = engine.prepare(Launch(way.source, (*block.groups, batches), (p.m, p.n, p.k, *block)))
-    strips = engine.maker((batches * block.strips * p.k * down,), p.dtype.compute)
-    panels = engine.maker((batches * block.panels * p.k * across,), p.dtype.compute)
+    deep = -(-p.k // packed.STEPS) * packed.STEPS
+    strips = engine.maker((batches * block.strips * deep * down,), p.dtype.compute)
+    panels = engine.maker((batches * block.panels * deep * across,), p.dtype.compute)
 
     def call(arrays: Sequence[Array], scalars: Sequence[Any]) -> None:
         a, b, *rest = arrays
