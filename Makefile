@@ -28,7 +28,7 @@ bench:
 	$(PYTHON) -m dfdx bench
 
 CHECKED = DFDX_CACHE= OCLGRIND_DATA_RACES=1 OCLGRIND_LOG=oclgrind.log DFDX_TEST_OPENCL=opencl:oclgrind
-KERNELS = tests/opencl/test_kernels.py tests/opencl/test_images.py
+KERNELS = tests/opencl/test_kernels.py tests/opencl/test_images.py tests/opencl/test_products.py
 
 .PHONY: oclgrind
 oclgrind:  # bounds, races and barriers of every OpenCL kernel, as for GPUs and as for CPUs: pip install ".[test,oclgrind]"

@@ -43,9 +43,13 @@ class Text:
         arrays = [
             f"GLOBAL {'const ' if a in reads else ''}{cells.get(a, self.cell)} * RESTRICT {a}" for a in self.names
         ]
-        return f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}({', '.join(arrays)}, const struct dims d) {{"
+        return (
+            f"KERNEL GROUP({group[0]}, {group[1]}, {group[2]}) void {name}({', '.join(arrays)}, const struct dims d) {{"
+        )
 
-    def head(self, name: str, group: tuple[int, int, int], cells: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    def head(
+        self, name: str, group: tuple[int, int, int], cells: Mapping[str, str] = MappingProxyType({})
+    ) -> list[str]:
         names = [f"z{a}" for a in range(self.batch)]
         dims = [self.number(7 + a) for a in range(self.batch)]
         first = 7 + self.batch

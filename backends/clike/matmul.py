@@ -16,7 +16,7 @@ from .reduce import compile_reduce
 __all__ = ["compile_matmul", "register"]
 
 TUNED = 2**24  # multiplications above which the choice of a kernel is measured
-PACKED = 64  # rows, columns and depth from which packing B pays on a CPU
+PACKED = 64  # rows, columns and depth from which packing may pay on a CPU
 
 
 class Way(NamedTuple):
@@ -54,16 +54,14 @@ def ways(engine: Engine, p: Product) -> list[Way]:
         return [plain]
     blocks = ((6, 2), (4, 3)) if t.vector < 16 else ((12, 2), (8, 3))  # 16 or 32 vector registers
     squares = ((3, 3), (4, 2)) if t.vector < 16 else ((4, 4), (6, 2))
-    found: list[Way] = []
-    if min(m, n, p.k) >= PACKED:
-        found = [_packed(t, p, rows, width, v) for rows, v in blocks]
+    packs = [_packed(t, p, rows, width, v) for rows, v in blocks] if min(m, n, p.k) >= PACKED else []
     if p.b[1] == 1 and n >= 4:
-        return found + [_vector(t, p, rows, width, v) for rows, v in blocks]
+        return [_vector(t, p, rows, width, v) for rows, v in blocks] + packs
     if (p.a[1] == 1 or p.k == 1) and (p.b[0] == 1 or p.k == 1):
         if p.k < width:
             return [plain]
-        return found + [_dots(t, p, rows, columns, width) for rows, columns in squares]
-    return found or ([plain] if n < 4 else [])
+        return packs + [_dots(t, p, rows, columns, width) for rows, columns in squares]
+    return packs or ([plain] if n < 4 else [])
 
 
 def _packed(t: Any, p: Product, rows: int, width: int, vectors: int) -> Way:

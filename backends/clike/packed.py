@@ -1,8 +1,9 @@
 """Large matrix products on CPUs: both operands are packed once, then blocks of Y are computed, each by one item.
 
-A goes into strips of `down` rows, B into panels of `across` columns, each one step of k after another and in the register type, so that
-a tile of Y, held in registers, reads both in a straight line whatever their layout was. A block walks K in parts: a part of a panel
-stays in the first cache level while the strips go by, which stay in the second.
+A goes into strips of `down` rows, B into panels of `across` columns, in the register type: of a panel one step of k after another, of a
+strip `STEPS` of each row side by side, so that rows are copied as vectors; the other layouts are transposed in registers. A tile of Y, held
+in registers, reads both in a straight line. A block walks K in parts: a part of a panel stays in the first cache level while the strips
+go by, which stay in the second. Source: K. Goto, R. van de Geijn, Anatomy of High-Performance Matrix Multiplication, 2008.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ def _vectors(dtype: Any, s: _Side, by_step: bool) -> list[str]:
             out += turned
         for i in range(count if s.by_line else STEPS):
             at = f"to + {(first + i) * STEPS}" if s.by_line else f"to + {i * s.size + first}"
-            out.append(f"        vstore{STEPS}({names[i]}, 0, {s.place} + ({at}));")
+            lanes = STEPS if s.by_line else count  # 4 where a panel is 12 columns wide
+            out.append(f"        vstore{lanes}({names[i]}{'.lo' * (lanes < STEPS)}, 0, {s.place} + ({at}));")
         out.append("      }")
     return out
 
@@ -173,7 +175,12 @@ def multiply(dtype: Any, bias: bool, down: int, width: int, vectors: int, fma: b
         lines += [f"      acc{i}_{j} = {step(f'x{i}', f'w{j}', f'acc{i}_{j}', fma)};" for j in range(vectors)]
     lines.append("    }")
     if dtype.storage in ("f32", "f64"):
-        lines += [f"    if (r + {down} <= M && c + {across} <= N) {{", *_whole(t, cells, width), "      continue;", "    }"]
+        lines += [
+            f"    if (r + {down} <= M && c + {across} <= N) {{",
+            *_whole(t, cells, width),
+            "      continue;",
+            "    }",
+        ]
     lines.append(f"    {t.acc} tile[{down * across}];")
     lines += [f"    vstore{width}(acc{i}_{j}, {i * vectors + j}, tile);" for i, j in cells]
     at, value = "y0 + (r + p) * N + c + q", f"tile[p * {across} + q]"
