@@ -40,16 +40,12 @@ def _may_follow(result: View, run: Run, read: set[int], written: set[int]) -> bo
     """`read`, `written`: by the runs that it would come before, and by the product."""
     inputs = run.views[: len(run.native.inputs)]
     others = [v.storage for v in inputs if v.storage is not result.storage]
-    stored = run.stores()
     return (
         run.native.code.each
         and run.native.config[TASKS] == prod(result.type.shape)
         and all(alike(v, result) for v in inputs if v.storage is result.storage)
         and not any(id(s) in written for s in others)
-        and not any(
-            s.given is not None and id(s) in stored for s in others
-        )  # in place: other arrays may share that memory
-        and not stored & (read | written)
+        and not run.stores() & (read | written)
     )
 
 
