@@ -202,7 +202,7 @@ def test_an_update_follows_the_blocks_of_its_gradient(monkeypatch):
     runs, kernel, found = [], joined.Joined.kernel, []
     monkeypatch.setattr(joined.Joined, "kernel", lambda self, *a: (runs.extend(self.runs), kernel(self, *a))[1])
     for captured in (False, True):
-        net, step = net_and_step(width=100, features=70)
+        net, step = net_and_step(lambda net: optim.Sgd(net, lr=0.1), width=100, features=70)
         call = dfdx.capture(step) if captured else step
         for s in range(4):
             call(normal(200, 70, seed=s), normal(200, 70, seed=s + 9))
