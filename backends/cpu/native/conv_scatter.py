@@ -79,7 +79,7 @@ def _pack() -> Function:
             source = b.at(context.arrays[1], at, "float")
             b.guard(source, ((own.o - 1) * own.weight_o + live) * 4)
             to = b.at(context.scratch(), task.i * _strip_size(own), "float")
-            b.call(f"@copy{m}", "void", source, own.weight_o, own.o, live, to)
+            b.call(f"@copy{m}", "void", source, own.weight_o, own.o, live, to, b.const(1), b.const(0))
     b.ret()
     return b
 

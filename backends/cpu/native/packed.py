@@ -27,7 +27,6 @@ __all__ = ["large_linear", "large_linear_backward", "large_matmul"]
 LEAST = 16  # of m, n and k: below that packing costs more than it saves
 DEPTH = 256  # steps of k in a pass over a block of C: a strip of B fills half of a first-level cache
 TALL, WIDE = 192, 256  # rows and columns of a block of C, about
-ROWS = 16  # of lines that lie k after k: copied into all strips of a chunk before the next, while their pages and cache lines are at hand
 TASKS = 12  # blocks that are worth narrower ones
 PACKED = 1 << 15  # elements that a chunk packs, about
 _OWN = ("m", "n", "k", "depth", "tall", "wide", "inner", "a_turned", "a_lead", "a_outer", "a_inner", "a_count", "b_turned", "b_lead",
@@ -96,7 +95,7 @@ def large_product(
     for o, count in zip(layout[:2], counts, strict=True):
         own += [*o, count]
     own += [0, 0]
-    scratch = counts[0] * strips * (down * k + wide(type_)) + counts[1] * panels * across * k
+    scratch = counts[0] * strips * (down * k + wide(type_)) + counts[1] * panels * across * (k + 1)
     return make_kernel(
         _texts[key], "matmul", inputs, [output], 0, slow, tasks=counts[0] * strips + counts[1] * panels, grain=max(1, PACKED // (down * k)),
         release=batch * m * n * k > 1 << 20, scratch=scratch * size_of(type_), own=own,
@@ -139,9 +138,9 @@ def _open(name: str, type_: str, biased: bool, views: bool) -> Any:
             array.region = None  # NumPy vouches for what its strides reach
     own = SimpleNamespace(b=b, arrays=context.arrays, **{n: context.own(at) for n, at in _OWN_AT.items()})
     own.strips, own.panels = (own.m + (rows() - 1)).div(rows()), (own.n + (columns(type_) - 1)).div(columns(type_))
-    own.strip, own.panel = own.k * rows() + wide(type_), own.k * columns(type_)
-    own.packed_a = context.scratch()
-    own.packed_b = b.at(own.packed_a, own.a_count * own.strips * own.strip, type_)
+    own.strip, own.panel = own.k * rows() + wide(type_), (own.k + 1) * columns(type_)
+    own.packed_b = context.scratch()  # whose vectors so lie in one line each
+    own.packed_a = b.at(own.packed_b, own.b_count * own.panels * own.panel, type_)
     return own
 
 
@@ -161,35 +160,82 @@ def _pack(type_: str, biased: bool, views: bool) -> Function:
 def _stage(side: str, type_: str, biased: bool, views: bool) -> Function:
     """Task t: strip t mod strips of batch t div strips of A, or such a panel of B."""
     own = _open(f"pack_{side}", type_, biased, views)
-    b = own.b
-    down, most = (rows(), own.m) if side == "a" else (columns(type_), own.n)
-    count, length, to = (own.strips, own.strip, own.packed_a) if side == "a" else (own.panels, own.panel, own.packed_b)
-    turned, lead, outer, inner = (getattr(own, f"{side}_{x}") for x in ("turned", "lead", "outer", "inner"))
-    step, along = (b.select(turned.cmp("ne", 0), x, y) for x, y in ((lead, b.const(1)), (b.const(1), lead)))
-    part = b.select(turned.cmp("ne", 0), own.k, b.const(ROWS))
-    with b.loop(0, own.k, part) as start, b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        batch, strip = task.i.div(count), task.i.rem(count)
-        first, steps = strip * down, b.min(own.k - start.i, part)
-        live = b.min(most - first, down)
-        at = batch.div(own.inner) * outer + batch.rem(own.inner) * inner + first * step + start.i * along
-        source = b.at(own.arrays["ab".index(side)], at, type_)
-        place = b.at(to, task.i * length, type_)
-
-        def pack(height: int, source: V = source, live: V = live, place: V = place, steps: V = steps) -> None:
-            def by(name: str) -> None:
-                reach = (live - 1) * lead + steps if name == "turn" else (steps - 1) * lead + live
-                b.guard(source, reach * size_of(type_))
-                here = b.at(place, start.i * height, type_)
-                b.call(f"@{name}{height}", "void", source, lead, steps, live, here)
-
-            b.either(turned.cmp("ne", 0), lambda: by("turn"), lambda: by("copy"))
-
-        if side == "b":
-            pack(down)
-        else:
-            b.either(live.cmp("sgt", down // 2), lambda: pack(down), lambda: pack(down // 2))
+    b, down = own.b, rows() if side == "a" else columns(type_)
+    count = own.strips if side == "a" else own.panels
+    lo, hi = b.arg("lo", "i64"), b.arg("hi", "i64")
+    with b.loop(lo.div(count), (hi - 1).div(count) + 1) as batch:
+        before = batch.i * count
+        first, last = b.max(lo - before, 0), b.min(hi - before, count)
+        side_ = _Side(own, side, type_, batch.i)
+        whole = b.min(last, side_.most.div(down))
+        b.either(
+            getattr(own, f"{side}_turned").cmp("ne", 0),
+            lambda: side_.turn(first, whole),
+            lambda: side_.copy(first, whole),
+        )
+        with b.when(whole.cmp("slt", last)):
+            side_.part(whole)
     b.ret()
     return b
+
+
+class _Side:
+    """Packs one operand of a batch, from its matrix to its strips."""
+
+    def __init__(self, own: Any, side: str, type_: str, batch: V) -> None:
+        b = self.b = own.b
+        self.own, self.type = own, type_
+        self.down, self.most = (rows(), own.m) if side == "a" else (columns(type_), own.n)
+        self.halves = side == "a"
+        count, self.length, to = (
+            (own.strips, own.strip, own.packed_a) if side == "a" else (own.panels, own.panel, own.packed_b)
+        )
+        turned, self.lead, outer, inner = (getattr(own, f"{side}_{x}") for x in ("turned", "lead", "outer", "inner"))
+        self.turned = turned.cmp("ne", 0)
+        self.step, self.along = (
+            b.select(self.turned, x, y) for x, y in ((self.lead, b.const(1)), (b.const(1), self.lead))
+        )
+        at = batch.div(own.inner) * outer + batch.rem(own.inner) * inner
+        self.source = b.at(own.arrays["ab".index(side)], at, type_)
+        self.to = b.at(to, batch * count * self.length, type_)
+
+    def _call(self, name: str, height: int, strip: V, start: Any, steps: V, live: Any, count: Any = 1) -> None:
+        """Steps `start` on of strips from `strip` on."""
+        b, size = self.b, size_of(self.type)
+        first, live, count = strip * self.down, b.value(live, "i64"), b.value(count, "i64")
+        source = b.at(self.source, first * self.step + self.along * start, self.type)
+        reach = (
+            (live - 1) * self.lead + steps if name == "turn" else (steps - 1) * self.lead + (count - 1) * height + live
+        )
+        b.guard(source, reach * size)
+        here = b.at(b.at(self.to, strip * self.length, self.type), b.value(start, "i64") * height, self.type)
+        more = (count, self.length) if name == "copy" else ()
+        b.call(f"@{name}{height}", "void", source, self.lead, steps, live, here, *more)
+
+    def copy(self, first: V, last: V) -> None:
+        """Whole strips side by side, so that lines are read once and in order."""
+        with self.b.when(first.cmp("slt", last)):
+            self._call("copy", self.down, first, 0, self.own.k, self.down, last - first)
+
+    def turn(self, first: V, last: V) -> None:
+        with self.b.loop(first, last) as strip:
+            self._call("turn", self.down, strip.i, 0, self.own.k, self.down)
+
+    def part(self, strip: V) -> None:
+        """The last strip, which is not whole; of A it may be a short one."""
+        b, live = self.b, self.most - strip * self.down
+
+        def by(height: int) -> None:
+            b.either(
+                self.turned,
+                lambda: self._call("turn", height, strip, 0, self.own.k, live),
+                lambda: self._call("copy", height, strip, 0, self.own.k, live),
+            )
+
+        if self.halves:
+            b.either(live.cmp("sgt", self.down // 2), lambda: by(self.down), lambda: by(self.down // 2))
+        else:
+            by(self.down)
 
 
 def _multiply(type_: str, biased: bool, views: bool) -> Function:

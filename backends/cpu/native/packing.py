@@ -12,25 +12,32 @@ from .tile import wide
 __all__ = ["copy_function", "transpose", "turn_function"]
 
 
-def _head(name: str, height: int) -> Function:
-    return Function(f"internal void @{name}{height}(ptr %from, i64 %lead, i64 %k, i64 %live, ptr %to)", "noinline")
+def _head(name: str, height: int, more: str = "") -> Function:
+    return Function(
+        f"internal void @{name}{height}(ptr %from, i64 %lead, i64 %k, i64 %live, ptr %to{more})", "noinline"
+    )
 
 
 def copy_function(height: int, type_: str = "float") -> Function:
-    """copy(from, lead, k, live, to): steps of k lie `lead` apart, and each is `height` elements, of which `live` are there: straight copies, over their end."""
-    b, w, size = _head("copy", height), wide(type_), size_of(type_)
-    t, lead = vec(type_, w), b.arg("lead", "i64") * size
+    """copy(from, lead, k, live, to, count, pitch): steps of k lie `lead` apart, and each is `count` times `height` elements.
+
+    Straight copies to `count` strips, `pitch` apart, over their ends; of a single one only `live` elements may be there.
+    """
+    b, w, size = _head("copy", height, ", i64 %count, i64 %pitch"), wide(type_), size_of(type_)
+    t, lead, pitch = vec(type_, w), b.arg("lead", "i64") * size, b.arg("pitch", "i64") * size
     groups = -(-height // w)
     masks = [first_lanes(b, b.arg("live", "i64") - g * w, w) for g in range(groups)]
 
     def steps(whole: bool) -> None:
         with b.loop(0, b.arg("k", "i64"), 1, b.arg("from"), b.arg("to")) as loop:
-            source, to = loop.values
-            for g in range(groups):
-                p = b.at(source, g * w * size)
-                x = b.load(p, t) if whole else masked_load(b, p, t, masks[g])
-                b.store(x, b.at(to, g * w * size))
-            loop.next(b.at(source, lead), b.at(to, height * size))
+            with b.loop(0, b.arg("count", "i64"), 1, *loop.values) as strip:
+                source, to = strip.values
+                for g in range(groups):
+                    p = b.at(source, g * w * size)
+                    x = b.load(p, t) if whole else masked_load(b, p, t, masks[g])
+                    b.store(x, b.at(to, g * w * size))
+                strip.next(b.at(source, height * size), b.at(to, pitch))
+            loop.next(b.at(loop.values[0], lead), b.at(loop.values[1], height * size))
 
     if height % w:
         steps(False)
