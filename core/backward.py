@@ -157,12 +157,13 @@ def _replay(loss: Tensor, entries: list[Record], grads: Gradients, needed: set[i
         mask = mask_of(ids, needed)
         if not mask:
             continue
-        if watched or (out_ids is not None and len(out_ids) > 1):
+        several = out_ids is not None and len(out_ids) > 1
+        if watched or (several and any([g is None for g in gs])):
             if any(needs := needed_inputs(plan, mask)):
                 run_vjp(plan, needs, record, (g,) if out_ids is None else gs, pending, shared)
             continue
         if out_ids is not None:
-            g = gs[0]
+            g = gs if several else gs[0]
         pullback = plan.pullbacks.get(mask)
         if pullback is None:
             pullback = plan.pullbacks[mask] = make_pullback(plan, mask, record, g)

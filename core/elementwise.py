@@ -90,11 +90,14 @@ class Elementwise(Expressed):
 
     def derive(self, wrt: list[int]) -> tuple[Elementwise, tuple[int, ...]]:
         """Make `<op>.backward` for these arguments."""
-        outs = self._gradient_of(wrt)
+        every = self._gradient_of(wrt)
+        outs = list(dict.fromkeys(every))
         sources = tuple(sorted({i for o in outs for i in o.arg_indices()} or {self.n_args + 1}))
         first = self.first if 0 in sources else None
         options: Any = {"n_scalars": self.n_scalars, "family": self.family, "first": first}
-        return Elementwise(f"{self.name}.backward", numbered(outs, sources), len(sources), **options), sources
+        spec = Elementwise(f"{self.name}.backward", numbered(outs, sources), len(sources), **options)
+        spec.places = tuple([outs.index(e) for e in every]) if len(outs) < len(every) else ()
+        return spec, sources
 
     def vjp(self, entry: Entry, grads: tuple[Tensor | None, ...], needs: tuple[bool, ...]) -> tuple[Tensor | None, ...]:
         spec, sources = self.gradient(needs)

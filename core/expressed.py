@@ -36,6 +36,9 @@ class Expressed(OpSpec):
         self.differentiable = gradient is not None
         self._gradient = gradient if callable(gradient) else None
         self._gradients: dict[tuple[bool, ...], tuple[Any, tuple[int, ...]]] = {}
+        self.places: tuple[
+            int, ...
+        ] = ()  # of a gradient: which output each argument receives, where several receive one
 
     @property
     def text(self) -> str:
@@ -84,7 +87,8 @@ class Expressed(OpSpec):
                 g, like = grads[s - n - 1], entry.outputs[s - n - 1]
                 inputs.append(device.zeros(like.shape, like.dtype) if g is None else g)
         outs = apply(spec, tuple(inputs), tuple(entry.attrs.values()), entry.scalars)
-        parts = iter(outs if isinstance(outs, tuple) else (outs,))
+        outs = outs if isinstance(outs, tuple) else (outs,)
+        parts = iter([outs[k] for k in spec.places] if spec.places else outs)
         return tuple([self.shaped(i, next(parts), entry) if need else None for i, need in enumerate(needs)])
 
     def shaped(self, i: int, g: Any, entry: Entry) -> Any:

@@ -1,6 +1,7 @@
 """How a gradient flows back through one entry of a tape.
 
-A pullback is a function (g, record, pending, shared) on arrays: it adds what the inputs receive to `pending`. There are
+A pullback is a function (g, record, pending, shared) on arrays: it adds what the inputs receive to `pending`; g is a tuple for an
+op of several results, which have a gradient each. There are
 three ways, the best first: the device's own `<op>.backward` kernel; the launches of the op's VJP, recorded once and
 replayed as straight-line code; the VJP itself, run as written each time.
 
@@ -61,6 +62,11 @@ def make_pullback(plan: Plan, mask: int, record: Any, g: Any) -> Callable[..., N
     return _as_written(plan, needs) if flow is None else _function(flow, len(record[4]), len(record[5]))
 
 
+def _each(g: Any, plan: Plan) -> tuple[Any, ...]:
+    """A gradient per output."""
+    return g if len(plan.outputs) > 1 else (g,)
+
+
 def _nothing(*_: Any) -> None:
     """No input needs a gradient."""
 
@@ -88,7 +94,7 @@ def _fused(fused: Plan, plan: Plan, needs: tuple[bool, ...]) -> Flow:
 
     def write(frame: Frame, tag: str, names: Names) -> dict[int, str]:
         parts = {i: f"d{tag}_{i}" for i in wanted}
-        args = ", ".join([names.g, *names.saved, *names.scalars])
+        args = ", ".join([*names.gs, *names.saved, *names.scalars])
         frame.lines.append(f"{', '.join(parts.values())}, = {frame.constant(fused.kernel)}({args})")
         return parts
 
@@ -101,17 +107,17 @@ def _fused(fused: Plan, plan: Plan, needs: tuple[bool, ...]) -> Flow:
 def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Flow | None:
     """The VJP's launches as straight-line code; None where they do not tell the whole."""
     serial, _, ids, out_ids, saved, scalars = record
-    if out_ids is not None and len(out_ids) != 1:
-        return None
-    saved = _apart(g, saved, plan)
+    saved_types = [plan.outputs[0] if i < 0 else plan.inputs[i] for i in plan.saves]
+    arrays = _apart([*_each(g, plan), *[c.array for c in saved]], [*plan.outputs, *saved_types], plan.device)
+    gs, saved = arrays[: len(plan.outputs)], tuple([new_cell(a) for a in arrays[len(plan.outputs) :]])
     recorder = Recorder()
     marked = tuple([runtime(s, 0, i) if isinstance(s, (int, float)) else s for i, s in enumerate(scalars)])
     example = (serial, plan, ids, out_ids, saved, marked)
     entry = Entry(example, plan.device, None)
     with recorder:
-        value = recorder.add(g)
-        kept = [recorder.add(c.array) for c in saved]
-        parts = plan.spec.vjp(entry, (wrap(new_cell(g), plan.outputs[0], plan.device),), needs)
+        given, kept = [recorder.add(a) for a in gs], [recorder.add(c.array) for c in saved]
+        tensors = tuple([wrap(new_cell(a), t, plan.device) for a, t in zip(gs, plan.outputs)])
+        parts = plan.spec.vjp(entry, tensors, needs)
         wanted = {i: recorder.number(p._cell.array) for i, p in enumerate(parts) if p is not None and needs[i]}
     if recorder.reason or recorder.cells or recorder.groups or recorder.writes:
         return None
@@ -120,24 +126,24 @@ def _recorded(plan: Plan, needs: tuple[bool, ...], record: Any, g: Any) -> Flow 
     steps = recorder.steps
 
     def write(frame: Frame, tag: str, names: Names) -> dict[int, str]:
-        known = {v: f"v{tag}_{v}" for s in steps for v in s.outputs} | dict(zip(kept, names.saved)) | {value: names.g}
-        text = Writer(frame, known, [value, *kept, *wanted.values()], lambda _, i: names.scalars[i])
+        known = {v: f"v{tag}_{v}" for s in steps for v in s.outputs} | dict(zip(kept, names.saved))
+        known |= dict(zip(given, names.gs))
+        text = Writer(frame, known, [*given, *kept, *wanted.values()], lambda _, i: names.scalars[i])
         text.write(steps)
         return {i: text.name(v) for i, v in wanted.items()}
 
     return Flow(plan, write, frozenset(_fresh(recorder, wanted)))
 
 
-def _apart(g: Any, saved: Any, plan: Plan) -> tuple[Any, ...]:
-    """Cells with an array each: in the example one tensor may stand twice, in later calls not."""
-    seen, cells = {id(g)}, []
-    for c, i in zip(saved, plan.saves, strict=True):
-        array, type_ = c.array, plan.outputs[0] if i < 0 else plan.inputs[i]
+def _apart(arrays: list[Any], types: list[TensorType], device: Device) -> list[Any]:
+    """Arrays that are none twice: in the example one tensor may stand twice, in later calls not."""
+    seen, out = set(), []
+    for array, type_ in zip(arrays, types, strict=True):
         if id(array) in seen:
-            array = plan.device.backend.primitive("copy", Signature((type_,), (type_,)))(array)
+            array = device.backend.primitive("copy", Signature((type_,), (type_,)))(array)
         seen.add(id(array))
-        cells.append(new_cell(array))
-    return tuple(cells)
+        out.append(array)
+    return out
 
 
 def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:
@@ -156,9 +162,9 @@ def _fresh(recorder: Recorder, wanted: dict[int, int]) -> set[int]:
 
 
 class Names(NamedTuple):
-    """How the text of a pullback spells what it reads: the gradient, the saved arrays, the numbers."""
+    """How the text of a pullback spells what it reads: the gradients, the saved arrays, the numbers."""
 
-    g: str
+    gs: list[str]
     saved: list[str]
     scalars: list[str]
 
@@ -178,7 +184,10 @@ class Flow(NamedTuple):
 def _function(flow: Flow, n_saved: int, n_scalars: int) -> Callable[..., None]:
     """A flow as a pullback of its own: unpacking, its lines, then what each input receives."""
     frame, plan = Frame(), flow.plan
-    names = Names("g", [f"x{i}" for i in range(n_saved)], [f"s{i}" for i in range(n_scalars)])
+    gs = ["g"] if len(plan.outputs) == 1 else [f"g{i}" for i in range(len(plan.outputs))]
+    names = Names(gs, [f"x{i}" for i in range(n_saved)], [f"s{i}" for i in range(n_scalars)])
+    if len(gs) > 1:
+        frame.lines.append(f"{', '.join(gs)} = g")
     frame.lines.append(f"_, _, ids, _, {'saved' if n_saved else '_'}, {'scalars' if n_scalars else '_'} = record")
     if n_saved:
         frame.lines.append(f"{', '.join(f'c{i}' for i in range(n_saved))}, = saved")
@@ -227,7 +236,7 @@ def adder(device: Device, type_: TensorType) -> tuple[Plan, Plan]:
 
 def _as_written(plan: Plan, needs: tuple[bool, ...]) -> Callable[..., None]:
     def run(g: Any, record: Any, pending: dict[int, Any], shared: set[int]) -> None:
-        run_vjp(plan, needs, record, (g,), pending, shared)
+        run_vjp(plan, needs, record, _each(g, plan), pending, shared)
 
     return run
 

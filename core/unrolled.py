@@ -119,7 +119,9 @@ class _Pass:
             flow = getattr(plan.pullbacks.get(mask), "flow", None)
             if flow is None:
                 raise _NoText
-            names = Names(g, [f"c{j}_{k}.array" for k in range(len(saved))], [f"n{j}_{k}" for k in range(len(scalars))])
+            names = Names(
+                [g], [f"c{j}_{k}.array" for k in range(len(saved))], [f"n{j}_{k}" for k in range(len(scalars))]
+            )
             for i, part in flow.write(frame, str(j), names).items():
                 id = ids[i]
                 if id not in pending:

@@ -207,3 +207,19 @@ def test_no_entries_leak():
         x.traced().tanh().sum()
     gc.collect()
     assert len([o for o in gc.get_objects() if type(o) is dfdx.Tensor]) <= before + 2
+
+
+def test_gradients_of_several_results_when_they_come_again():
+    dev = dfdx.device("cpu")
+    for p, q in (
+        (1.0, 1.0),
+        (2.0, 3.0),
+        (0.0, None),
+        (-1.0, 4.0),
+    ):  # alike at first, later not; one result that nothing reads
+        grads = dfdx.Gradients.leaky()
+        x = dev.tensor([[1.0, 2.0], [3.0, 4.0]])
+        a, b = x.traced(grads).unstack(0)
+        y = a * p if q is None else a * p + b * q if p != q else a + b
+        y.sum().backward()
+        assert grads.get(x).tolist() == [[p, p], [q or 0.0, q or 0.0]]
