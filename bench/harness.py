@@ -63,11 +63,12 @@ def compare(row: Row, peers: tuple[str, ...], seconds: float = 1.0) -> dict[str,
 
 
 def measure(
-    works: Mapping[str, Work], seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter
+    works: Mapping[str, Work], seconds: float = 1.0, clock: Callable[[], float] = time.perf_counter, rest: float = 0.0
 ) -> dict[str, Timing | str]:
     """Rounds of one sample per contestant until `seconds` have passed for each of them, at least five.
 
-    `clock`: what is measured; `time.process_time` where other processes take turns on the same cores.
+    `clock`: what is measured; `time.process_time` where other processes take turns on the same cores. `rest`: seconds before each
+    sample, for the threads of the contestant before, which wait for more work in a loop and so keep a core busy.
     """
     repeats = {name: _repeats(work) for name, work in works.items()}
     samples: dict[str, list[float]] = {name: [] for name in works}
@@ -75,6 +76,7 @@ def measure(
     end = time.perf_counter() + seconds * len(works)
     while time.perf_counter() < end or any(len(s) < 5 for s in samples.values()):
         for name, work in works.items():
+            time.sleep(rest)
             samples[name].append(_sample(work, repeats[name], clock) / work.units)
     return {name: Timing(min(s), sorted(s)[len(s) // 2], len(s)) for name, s in samples.items()}
 

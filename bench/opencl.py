@@ -28,6 +28,7 @@ from .steps import numbers, torch_setup
 __all__ = ["lines"]
 
 N = 1 << 24
+REST = 0.03  # seconds in which the threads of NumPy's BLAS and of PyTorch go to sleep
 
 
 class Line(NamedTuple):
@@ -206,7 +207,7 @@ def main() -> None:
                 for _ in range(3):
                     work.run()
                 work.finish()
-            found = measure(works, options.seconds, clock)
+            found = measure(works, options.seconds, clock, REST)
         except Exception as e:
             print(f"{line.name:26}{line.peer:20}{type(e).__name__}: {str(e).splitlines()[0] if str(e) else ''}"[:120])
             continue
