@@ -36,9 +36,7 @@ class Expressed(OpSpec):
         self.differentiable = gradient is not None
         self._gradient = gradient if callable(gradient) else None
         self._gradients: dict[tuple[bool, ...], tuple[Any, tuple[int, ...]]] = {}
-        self.places: tuple[
-            int, ...
-        ] = ()  # of a gradient: which output each argument receives, where several receive one
+        self.places: tuple[int, ...] = ()  # of a gradient: the output for each argument, where two share one
 
     @property
     def text(self) -> str:
