@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from .native.alias import alias_kernel, row_major
+from .native.fallback import row_major_copy
 
 Array = np.ndarray[Any, Any]
 
@@ -38,7 +39,10 @@ def broadcast(sig: Any, *, shape: tuple[int, ...], axes: tuple[int, ...]) -> Any
 
 def reshape(sig: Any, *, shape: tuple[int, ...]) -> Any:
     def slow(a: Array) -> Array:
-        return a.reshape(shape)
+        try:
+            return a.reshape(shape, copy=False)
+        except ValueError:
+            return row_major_copy(a).reshape(shape)
 
     if not sig.inputs:
         return slow

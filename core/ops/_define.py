@@ -51,6 +51,17 @@ def _tensors(values: Iterable[Any]) -> Iterator[Tensor]:
             yield from _tensors(v)
 
 
+def _entered(v: Any, first: dict[int, Tensor]) -> Any:
+    """An operand, or those of a tuple or list, as handles of their own; `first` notes who takes the tape of whom, by id."""
+    if isinstance(v, (tuple, list)):
+        return type(v)([_entered(x, first) for x in v]) if any(True for _ in _tensors(v)) else v
+    if not isinstance(v, Tensor) or v._serial is None:
+        return v
+    if v._tape is None or id(v) in first:
+        return v.retaped()
+    return first.setdefault(id(v), v._alias(v._tape, v._serial))
+
+
 def as_one_op(function: Any) -> Any:
     """Let a function of several ops treat its operands' tapes as one op does.
 
@@ -69,18 +80,8 @@ def as_one_op(function: Any) -> Any:
         check_mergeable(function.__name__, tapes)
         marks = [(tape, len(tape.entries), tape.gradients) for tape in tapes]
         first: dict[int, Tensor] = {}
-
-        def enter(v: Any) -> Any:
-            if isinstance(v, (tuple, list)):
-                return type(v)(map(enter, v)) if any(True for _ in _tensors(v)) else v
-            if not isinstance(v, Tensor) or v._serial is None:
-                return v
-            if v._tape is None or id(v) in first:
-                return v.retaped()
-            return first.setdefault(id(v), v._alias(v._tape, v._serial))
-
         try:
-            out = function(*map(enter, args), **{k: enter(v) for k, v in kwargs.items()})
+            out = function(*_entered(args, first), **{k: _entered(v, first) for k, v in kwargs.items()})
         except BaseException:
             for tape, n, gradients in marks:
                 del tape.entries[n:]

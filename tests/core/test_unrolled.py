@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -166,3 +168,40 @@ def test_structures_that_change_all_the_time_are_forgotten():
             y = y * 1.5
         y.sum().backward()
     assert len(grads._passes) <= 16 and written(grads) == 0
+
+
+def test_a_step_leaves_no_cycles():
+    """What a step made dies with it: a cycle would hold its memory until the garbage collector runs."""
+    dev = dfdx.device("cpu", seed=1)
+    image = dev.build_module(
+        (
+            nn.Conv2D(1, 4, 3),
+            nn.BatchNorm2D(4),
+            nn.ReLU(),
+            nn.MaxPool2D(2, 2),
+            nn.Flatten2D(),
+            nn.Linear(36, 8),
+            nn.Dropout(0.1),
+        )
+    )
+    words = dev.build_module(
+        (nn.Embedding(11, 8), nn.TransformerEncoderBlock(8, 2, 16), nn.TransformerEncoderBlock(8, 2, 16))
+    )
+    x, at = dev.sample_normal((5, 1, 8, 8)), dev.tensor(np.arange(10).reshape(2, 5))
+    images, texts = image.alloc_grads(), words.alloc_grads()
+
+    def step():
+        losses.cross_entropy_with_logits_loss(image(x.traced(images)), dev.ones((5, 8)) / 8.0).backward()
+        words(at.traced(texts)).softmax(-1).square().mean().backward()
+        image.zero_grads(images)
+        words.zero_grads(texts)
+
+    for _ in range(3):
+        step()
+    gc.collect()
+    gc.disable()
+    try:
+        step()
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

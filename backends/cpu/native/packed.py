@@ -27,7 +27,7 @@ __all__ = ["large_linear", "large_linear_backward", "large_matmul"]
 LEAST = 16  # of m, n and k: below that packing costs more than it saves
 DEPTH = 256  # steps of k in a pass over a block of C: a strip of B fills half of a first-level cache
 TALL, WIDE = 192, 256  # rows and columns of a block of C, about
-TASKS = 12  # blocks that are worth narrower ones
+TASKS = 24  # blocks that are worth narrower ones
 PACKED = 1 << 15  # elements that a chunk packs, about
 _OWN = ("m", "n", "k", "depth", "tall", "wide", "inner", "a_turned", "a_lead", "a_outer", "a_inner", "a_count", "b_turned", "b_lead",
         "b_outer", "b_inner", "b_count", "post", "post_at")  # fmt: skip
