@@ -81,7 +81,7 @@ def image_gradient(sig: Any, slow: Callable[..., Any], *, stride: Any, padding: 
     (g, weight), (y,) = sig
     c, (kh, kw) = weight.shape[1], weight.shape[2:]
     o = g.shape[1] // groups
-    if stride != (1, 1) or 2 * c <= o or c < rows():
+    if stride != (1, 1) or (2 * c <= o and kh * kw > 1) or c < rows():
         from .conv_scatter import scattered_gradient
 
         at = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups}
