@@ -28,7 +28,9 @@ def combine(b: Function, kind: str, total: V, x: V, signed: bool = True) -> V:
     if kind in ("sum", "prod"):
         return total + x if kind == "sum" else total * x
     if x.is_float:
-        better = b.select(x.cmp("ogt" if kind == "max" else "olt", total), x, total)  # one instruction; a NaN in total stays
+        better = b.select(
+            x.cmp("ogt" if kind == "max" else "olt", total), x, total
+        )  # one instruction; a NaN in total stays
         return b.select(x.cmp("uno", x), x, better)
     sign = "s" if signed else "u"
     return b.select(x.cmp(sign + ("gt" if kind == "max" else "lt"), total), x, total)
