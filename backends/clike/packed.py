@@ -167,7 +167,7 @@ def multiply(dtype: Any, bias: bool, down: int, width: int, vectors: int, fma: b
         f"    GLOBAL const {t.acc} *a = strips + (d.v[0] + ((z * {strips} + i) * deep + k0) * {down});",
         f"    GLOBAL const {t.acc} *b = panels + (d.v[1] + ((z * {panels} + j) * deep + k0) * {across});",
         *[f"    {v} acc{i}_{j} = 0;" for i, j in cells],
-        f"    for (i64 k = 0; k < steps; k += {STEPS}, a += {down * STEPS}) for (i64 q = 0; q < {STEPS}; q++, b += {across}) {{",
+        f"    for (i64 k = 0; k < steps; k += {STEPS}, a += {down * STEPS}) UNROLL for (i64 q = 0; q < {STEPS}; q++, b += {across}) {{",
         *[f"      const {v} w{j} = vload{width}({j}, b);" for j in range(vectors)],
     ]
     for i in range(down):
