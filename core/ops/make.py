@@ -48,12 +48,14 @@ def arange(self: Device, start: Any, stop: Any = None, step: Any = 1, dtype: Any
 def counting(device: Device, n: int, dtype: Any) -> Tensor:
     """0 to n - 1, made once: no part of what a recorded step does."""
     type_ = TensorType((n,), dtype)
+    return device.once(type_, lambda: _counted(device, type_))
+
+
+def _counted(device: Device, type_: TensorType) -> Tensor:
+    dtype = type_.dtype
     program = map_program((cast(index(), dtype),), (), (dtype,), 0)
-
-    def fill() -> Any:
-        return device.backend.primitive("map", Signature((), (type_,)), program=program, shape=(n,), inplace=())()
-
-    return device.once(type_, lambda: device._made(type_, fill))
+    attrs = {"program": program, "shape": type_.shape, "inplace": ()}
+    return device._made(type_, lambda: device.backend.primitive("map", Signature((), (type_,)), **attrs)())
 
 
 def linspace(self: Device, start: float, stop: float, count: int, dtype: Any = f32) -> Tensor:

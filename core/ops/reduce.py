@@ -107,6 +107,8 @@ def axes_of(op: str, x: Any, axes: Any) -> tuple[int, ...]:
     rank = len(as_tensor(op, x)._type.shape)
     if type(axes) is int and -rank <= axes < rank:  # the usual case, asked at once
         return (axes % rank,)
+    if axes is None:
+        return tuple(range(rank))
     return tuple(sorted(normalize_axes(op, axes, rank, x)))
 
 
@@ -177,7 +179,7 @@ def mean(x: Tensor, axes: Any = None, *, to: Any = None) -> Tensor:
     if not x.dtype.is_float:
         raise dtype_error("mean", f"takes floats, not {x.dtype.name}", {"x": x}, "x.to_dtype(dfdx.f32) first")
     n = _count(x, found)
-    total = wide(x).sum(found)
+    total = _SUM.call(wide(x), (found,))
     return narrow(total * (1.0 / n if n else float("nan")), x.dtype)
 
 
