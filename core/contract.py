@@ -80,6 +80,7 @@ validate operands.
 
 from . import expr
 from .cache import cache_folder
+from .cell import Cell
 from .checks import dtype_error, normalize_axis, shape_error
 from .dispatch import apply
 from .dtypes import (
@@ -131,21 +132,24 @@ from .expr.numpy_printer import compile_map, compile_row, quiet, reset_errors, s
 from .launches import Launch, Slot
 from .ops._define import as_tensor
 from .philox import philox_words
+from .plan import Plan
 from .plugins.hookspecs import API, hookimpl
 from .plugins.info import BackendInfo, Capabilities, Check, DeviceInfo, Expect
 from .plugins.kernels import Kernel, KernelTable
 from .registry import PRIMITIVES, Composite, OpSpec
 from .rowops import RowOp, row_gradient
 from .straight import compiled, dropping
+from .tape import Tape
+from .tensor import Tensor, next_id, next_serial
 from .types import Signature, TensorType
 
 __all__ = [
-    "API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError",
+    "API", "BackendInfo", "BackendUnavailable", "Capabilities", "Cell", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError",
     "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram",
-    "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp",
-    "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
+    "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "Plan", "PluginError", "REDUCTIONS", "RowOp",
+    "RowProgram", "Signature", "Slot", "Tape", "Tensor", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_",
     "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dropping", "dtype_error", "evaluate", "evaluate_program",
-    "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis",
+    "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "next_id", "next_serial", "normalize_axis",
     "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar",
     "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk",
 ]  # fmt: skip

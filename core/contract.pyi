@@ -8,6 +8,7 @@ from typing import Any
 from .. import Tensor
 from . import expr as expr
 from .cache import cache_folder as cache_folder
+from .cell import Cell as Cell
 from .dtypes import DTYPES as DTYPES
 from .dtypes import FLOATS as FLOATS
 from .dtypes import INTS as INTS
@@ -61,6 +62,7 @@ from .expr.numpy_printer import set_quiet as set_quiet
 from .launches import Launch as Launch
 from .launches import Slot as Slot
 from .philox import philox_words as philox_words
+from .plan import Plan as Plan
 from .plugins.hookspecs import API as API
 from .plugins.hookspecs import hookimpl as hookimpl
 from .plugins.info import BackendInfo as BackendInfo
@@ -77,10 +79,14 @@ from .rowops import RowOp as RowOp
 from .rowops import row_gradient as row_gradient
 from .straight import compiled as compiled
 from .straight import dropping as dropping
+from .tape import Tape as Tape
+from .tensor import Tensor as Tensor
+from .tensor import next_id as next_id
+from .tensor import next_serial as next_serial
 from .types import Signature as Signature
 from .types import TensorType as TensorType
 
-__all__ = ["API", "BackendInfo", "BackendUnavailable", "Capabilities", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError", "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram", "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "PluginError", "REDUCTIONS", "RowOp", "RowProgram", "Signature", "Slot", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_", "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dropping", "dtype_error", "evaluate", "evaluate_program", "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "normalize_axis", "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar", "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk"]
+__all__ = ["API", "BackendInfo", "BackendUnavailable", "Capabilities", "Cell", "Check", "Composite", "DTYPES", "DType", "DeviceForkedError", "DeviceInfo", "Elementwise", "Expect", "Expr", "FLOATS", "INTS", "Kernel", "KernelTable", "Launch", "MapProgram", "MissingKernelError", "NATIVE", "OpSpec", "OutOfMemoryError", "PRIMITIVES", "Plan", "PluginError", "REDUCTIONS", "RowOp", "RowProgram", "Signature", "Slot", "Tape", "Tensor", "TensorType", "amp_bf16", "amp_f16", "apply", "arg", "as_tensor", "bf16", "bool_", "cache_folder", "cast", "check_takes", "compile_map", "compiled", "compile_row", "dropping", "dtype_error", "evaluate", "evaluate_program", "expr", "f16", "f32", "f64", "function_of", "hookimpl", "i16", "i32", "i64", "i8", "map_program", "next_id", "next_serial", "normalize_axis", "philox_words", "prepare", "quiet", "reset_errors", "row_max", "row_min", "row_prod", "row_gradient", "row_program", "row_sum", "scalar", "select", "set_quiet", "shape_error", "u16", "u32", "u64", "u8", "walk"]
 
 def dtype_error(op: str, what: str, operands: dict[str, Tensor], hint: str = ...) -> Any: ...
 def normalize_axis(op: str, axis: Any, rank: int, tensor: Tensor | None = ..., name: str = ...) -> int: ...

@@ -111,7 +111,7 @@ class Device:
         self.backend, self.name = backend, backend.name
         self.runtime, self.kernels, self.plans = backend.runtime, backend.kernels, backend.plans
         self._seed, self._counter = seed & 0xFFFFFFFFFFFFFFFF, 0
-        self._once: dict[Any, Tensor] = {}
+        self._made_once: dict[Any, Tensor] = {}
 
     @property
     def capabilities(self) -> Any:
@@ -201,13 +201,13 @@ class Device:
 
     def one(self, dtype: Any) -> Tensor:
         """The rank-0 one of this dtype, made once: where backward passes start."""
-        return self.once(dtype, lambda: self.kept(TensorType((), dtype), 1))
+        return self._once(dtype, lambda: self.kept(TensorType((), dtype), 1))
 
-    def once(self, key: Any, make: Callable[[], Tensor]) -> Tensor:
+    def _once(self, key: Any, make: Callable[[], Tensor]) -> Tensor:
         """`make()`, called once for each key."""
-        found = self._once.get(key)
+        found = self._made_once.get(key)
         if found is None:
-            found = self._once[key] = make()
+            found = self._made_once[key] = make()
         return found
 
     def zeros_like(self, other: Tensor) -> Tensor:

@@ -48,7 +48,7 @@ def arange(self: Device, start: Any, stop: Any = None, step: Any = 1, dtype: Any
 def counting(device: Device, n: int, dtype: Any) -> Tensor:
     """0 to n - 1, made once: no part of what a recorded step does."""
     type_ = TensorType((n,), dtype)
-    return device.once(type_, lambda: _counted(device, type_))
+    return device._once(type_, lambda: _counted(device, type_))
 
 
 def _counted(device: Device, type_: TensorType) -> Tensor:

@@ -13,10 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ....core.cell import Cell
-from ....core.plan import Plan
-from ....core.tape import Tape
-from ....core.tensor import Tensor, next_id, next_serial
+from ....core.contract import Cell, Plan, Tape, Tensor, next_id, next_serial
 from .ir import Function, V, module
 from .kernel import builtin
 from .layout import DATA, ITEMS
