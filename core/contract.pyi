@@ -80,7 +80,6 @@ from .rowops import row_gradient as row_gradient
 from .straight import compiled as compiled
 from .straight import dropping as dropping
 from .tape import Tape as Tape
-from .tensor import Tensor as Tensor
 from .tensor import next_id as next_id
 from .tensor import next_serial as next_serial
 from .types import Signature as Signature

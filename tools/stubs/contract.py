@@ -21,7 +21,7 @@ def contract_stub(source: Path) -> str:
         if not isinstance(node, ast.ImportFrom):
             continue
         where = "." * node.level + (node.module or "")
-        for name in (a.name for a in node.names):
+        for name in (a.name for a in node.names if a.name != "Tensor"):  # the users' is imported
             value = getattr(contract, name)
             if inspect.isfunction(value) and "Tensor" in str(inspect.signature(value)).replace("TensorType", ""):
                 functions.append(plain_function(name, value, {"Tensor"}))

@@ -32,7 +32,8 @@ def short_call(spec: Any, slow: Callable[..., Any], operands: int, scalars: int,
     """A builtin of (operands, scalars, attrs), see `core.calls.short_call`; None where slots are not found."""
     if not _slots_agree():
         return None
-    kept = (slow, spec, spec.plans, Tensor, Cell, Tape, next_id.__self__, next_serial.__self__, 0, True, _ARRAY_NAME)  # type: ignore[attr-defined]
+    counters: tuple[Any, ...] = (next_id, next_serial)
+    kept = (slow, spec, spec.plans, Tensor, Cell, Tape, *[c.__self__ for c in counters], 0, True, _ARRAY_NAME)
     config = np.array([runtime().address, *map(id, kept)], np.int64)
     return builtin(_text(operands, scalars, has_attrs, spec.uniform), spec.name, config, kept)
 
@@ -52,7 +53,8 @@ def _offset(cls: type, name: str) -> int:
 @cache
 def _slots_agree() -> bool:
     """Whether slots are where `_offset` says."""
-    for cls in (Tensor, Cell, Plan, Tape):
+    classes: tuple[Any, ...] = (Tensor, Cell, Plan, Tape)
+    for cls in classes:
         x: Any = object.__new__(cls)
         for name in set(cls.__slots__) - {"__weakref__"}:
             setattr(x, name, mark := object())
