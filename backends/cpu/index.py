@@ -29,9 +29,8 @@ def _checked(index: Any, size: int, op: str) -> Any:
 
 def gather(sig: Any, *, axis: int) -> Any:
     """By machine code once the indices are known to be in range; by NumPy for other numbers."""
-    size = sig.inputs[0].shape[axis]
-    take = gather_kernel(sig, axis, lambda a, index: _taken(a, index, axis))
-    return _guarded("gather", size, take or (lambda a, index: _taken(a, index, axis)))
+    slow = partial(_taken, axis=axis)
+    return _guarded("gather", sig.inputs[0].shape[axis], gather_kernel(sig, axis, slow) or slow)
 
 
 def _taken(a: Any, index: Any, axis: int) -> Any:
@@ -40,8 +39,8 @@ def _taken(a: Any, index: Any, axis: int) -> Any:
 
 def scatter_add(sig: Any, *, axis: int, size: int) -> Any:
     """By machine code once the indices are known to be in range; by NumPy for narrow numbers."""
-    add = scatter_kernel(sig, axis, size, lambda src, index: _by_numpy(src, index, axis, size))
-    return _guarded("scatter_add", size, add or (lambda src, index: _by_numpy(src, index, axis, size)))
+    slow = partial(_by_numpy, axis=axis, size=size)
+    return _guarded("scatter_add", size, scatter_kernel(sig, axis, size, slow) or slow)
 
 
 def _guarded(op: str, size: int, kernel: Any) -> Guarded:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import Any
 
@@ -86,14 +87,21 @@ def _columns(b: Function, count: V, type_: str, do: Callable[[V, Any, Any], None
         do(whole, load, lambda x, p, dtype: store_part(b, x, p, dtype, mask, rest, none))
 
 
+@contextmanager
+def _blocks_of(b: Function, columns: V, blocks: V) -> Iterator[tuple[V, V, V]]:
+    """Each task's (batch, first column, number of columns): task t is a block of columns of batch t div blocks."""
+    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
+        first, batch = task.i.rem(blocks) * BLOCK, task.i.div(blocks)
+        yield batch, first, b.min(columns - first, BLOCK)
+
+
 def _running(type_: str, dtype: Any) -> Function:
-    """Task t: a block of columns of batch t div blocks: each row is the sum of the one before and of its own."""
+    """Each row is the sum of the one before and of its own."""
     b = task_function("along")
     context = Context(b, 2, 0)
     rows, columns, blocks = (context.own(i) for i in (_R, _B, _BLOCKS))
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        first = task.i.rem(blocks) * BLOCK
-        at = task.i.div(blocks) * rows * columns + first
+    with _blocks_of(b, columns, blocks) as (batch, first, count):
+        at = batch * rows * columns + first
         x, y = (b.at(p, at, type_) for p in context.arrays)
 
         def single(x: V = x, y: V = y) -> None:
@@ -102,8 +110,7 @@ def _running(type_: str, dtype: Any) -> Function:
                 b.store(total, b.at(y, row.i, type_))
                 row.next(total)
 
-        def several(x: V = x, y: V = y, first: V = first) -> None:
-            count = b.min(columns - first, BLOCK)
+        def several(x: V = x, y: V = y, count: V = count) -> None:
             pitch = columns * size_of(type_)
 
             def start(i: V, load: Any, store: Any) -> None:
@@ -126,14 +133,12 @@ def _running(type_: str, dtype: Any) -> Function:
 
 
 def _gather(type_: str, dtype: Any) -> Function:
-    """Task t: a block of columns of batch t div blocks; a place that is out of range gives zeros."""
+    """Lines from their places; one that is out of range gives zeros."""
     b, size = task_function("along"), size_of(type_)
     context = Context(b, 3, 0)
     rows, columns, blocks, places = (context.own(i) for i in (_R, _B, _BLOCKS, _SIZE))
     source, index, out = context.arrays
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        first, batch = task.i.rem(blocks) * BLOCK, task.i.div(blocks)
-        count = b.min(columns - first, BLOCK)
+    with _blocks_of(b, columns, blocks) as (batch, first, count):
         lines, at = b.at(source, batch * places * columns + first, type_), b.at(index, batch * rows, "i64")
         to = b.at(out, batch * rows * columns + first, type_)
         with b.loop(0, rows) as row:
@@ -160,14 +165,12 @@ def _gather(type_: str, dtype: Any) -> Function:
 
 
 def _scatter(type_: str, dtype: Any) -> Function:
-    """Task t: a block of columns of batch t div blocks; rows are added in order, so that repeated places have one result."""
+    """Lines added to their places, in order, so that repeated places have one result."""
     b, size = task_function("along"), size_of(type_)
     context = Context(b, 3, 0)
     rows, columns, blocks, places = (context.own(i) for i in (_R, _B, _BLOCKS, _SIZE))
     source, index, out = context.arrays
-    with b.loop(b.arg("lo", "i64"), b.arg("hi", "i64")) as task:
-        first, batch = task.i.rem(blocks) * BLOCK, task.i.div(blocks)
-        count = b.min(columns - first, BLOCK)
+    with _blocks_of(b, columns, blocks) as (batch, first, count):
         to = b.at(out, batch * places * columns + first, type_)
         with b.loop(0, places) as place:
             b.clear(b.at(to, place.i * columns, type_), count * size)
