@@ -84,18 +84,22 @@ def test_bits_of_steps(name):
             np.testing.assert_array_equal(a, b)
 
 
-def net_and_step(optimizer=optim.Adam, width=32, features=10):
-    dev = dfdx.device("cpu", seed=4)
-    net = dev.build_module((nn.Linear(features, width), nn.ReLU(), nn.Linear(width, features), nn.Tanh()))
-    opt, grads = optimizer(net), net.alloc_grads()
+def training_step(net, opt, loss_of):
+    grads = net.alloc_grads()
 
     def step(x, y):
-        loss = losses.mse_loss(net(x.traced(grads)), y)
+        loss = loss_of(net(x.traced(grads)), y)
         opt.update(net, loss.backward())
         net.zero_grads(grads)
         return loss
 
-    return net, step
+    return step
+
+
+def net_and_step(optimizer=optim.Adam, width=32, features=10):
+    dev = dfdx.device("cpu", seed=4)
+    net = dev.build_module((nn.Linear(features, width), nn.ReLU(), nn.Linear(width, features), nn.Tanh()))
+    return net, training_step(net, optimizer(net), losses.mse_loss)
 
 
 def test_a_plan_that_reads_views_takes_the_fast_way():
@@ -143,15 +147,7 @@ def test_a_training_step_is_one_plan():
 def classifier():
     dev = dfdx.device("cpu", seed=4)
     net = dev.build_module(nn.Linear(10, 7))
-    opt, grads = optim.Sgd(net, lr=0.1), net.alloc_grads()
-
-    def step(x, y):
-        loss = losses.cross_entropy_with_indices_loss(net(x.traced(grads)), y)
-        opt.update(net, loss.backward())
-        net.zero_grads(grads)
-        return loss
-
-    return net, step
+    return net, training_step(net, optim.Sgd(net, lr=0.1), losses.cross_entropy_with_indices_loss)
 
 
 def test_classes_are_checked_before_the_one_plan_of_the_step():
