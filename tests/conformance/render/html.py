@@ -46,6 +46,7 @@ def html(r: dict[str, Any]) -> str:
     title = f"{d['name']}: {r['verdict']}"
     return (
         f"<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width, initial-scale=1'>"
+        f"<link rel=icon href='data:,'>"  # else browsers ask the site for /favicon.ico
         f"<title>{escape(title)}</title><style>{STYLE}</style><body>{''.join(body)}</body></html>\n"
     )
 
